@@ -1,0 +1,107 @@
+/**
+ * What a sidecar and the controller say to each other: newline-delimited JSON in both directions of one long HTTP/2
+ * stream (`POST /v1/stream`, TLS 1.3, bearer token of the pod's service account with audience `kinglet.sh/controller`).
+ * A route table is also what `kinglet proxy --routes FILE` reads. `codec.ts` parses and prints the lines.
+ *
+ * Down: `routes` when the table changes and on every new stream; `ping` once a tick, so that silence means loss.
+ * Up: `hello` first, `ack` when a table is in force, `report` once a tick and before a table is swapped.
+ */
+
+export type Track = 'primary' | 'canary'
+export const tracks = ['primary', 'canary'] as const
+
+/** Why a request went where it went. `direct`: it came in at the direct port from outside, no choice was made. `hop`: another sidecar chose. */
+export type Reason = 'weight' | 'match' | 'affinity' | 'direct' | 'hop'
+export const reasons = ['weight', 'match', 'affinity', 'direct', 'hop'] as const
+
+export interface Endpoint {
+  /** IP address of a pod. */
+  readonly address: string
+  /** The pod's direct port. */
+  readonly port: number
+}
+
+/** Exactly one of the four. Flagger's StringMatch; `regex` is RE2 and must match the whole value. */
+export type StringMatch =
+  | { readonly exact: string }
+  | { readonly prefix: string }
+  | { readonly suffix: string }
+  | { readonly regex: string }
+
+/** All of its fields must match. Header names are lower case. */
+export interface MatchRule {
+  readonly headers?: Readonly<Record<string, StringMatch>>
+  readonly cookies?: Readonly<Record<string, StringMatch>>
+}
+
+/** One published state of the routing of one Canary, as one sidecar sees it. Immutable: a request keeps the table it started with. */
+export interface RouteTable {
+  /** Rises by at least one with each published change. 0 is the table of a sidecar that has heard nothing. */
+  readonly generation: number
+  /** `namespace/name` of the Canary; for logs and metrics. */
+  readonly canary: string
+  /** The track of the sidecar that holds this table. */
+  readonly self: Track
+  /** Share of requests for the canary that no rule decides, 0–100 percent, exact in the long run. The primary gets the rest. */
+  readonly canaryWeightPercent: number
+  /** A request that matches any of them goes to the canary, at weight 0 too. */
+  readonly match: readonly MatchRule[]
+  readonly endpoints: Readonly<Record<Track, readonly Endpoint[]>>
+  /** What happens to a request whose hop to the canary failed: DESIGN's `analysis.rescue`. */
+  readonly rescue: 'off' | 'unsent' | 'idempotent'
+  /** Time between reports and between pings, milliseconds. */
+  readonly tickMs: number
+  /** After this long without a line from the controller the canary's weight counts as 0: nobody judges it. Milliseconds; 0 = never (a table from a file). */
+  readonly silenceLimitMs: number
+}
+
+/** How a request ended, as far as it speaks about the track that served it. Status classes, or a failure without a status. */
+export type Outcome = '1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'reset' | 'timeout' | 'refused'
+export const outcomes = ['1xx', '2xx', '3xx', '4xx', '5xx', 'reset', 'timeout', 'refused'] as const
+/** Those that count against a track. */
+export const failureOutcomes = ['5xx', 'reset', 'timeout', 'refused'] as const
+
+/** What happened on one (track, reason) since the last report. All counts are deltas, so reports add up in any order. */
+export interface SeriesDelta {
+  readonly track: Track
+  readonly reason: Reason
+  readonly outcomes: Readonly<Partial<Record<Outcome, number>>>
+  /** Sparse latency histogram, [bucket, count] pairs in ascending bucket order; buckets as in `histogram.ts`. */
+  readonly latency: readonly (readonly [bucket: number, count: number])[]
+}
+
+/** Idempotent by (bootId, seq): a sidecar repeats its last minutes of reports on every new stream. */
+export interface Report {
+  readonly type: 'report'
+  readonly bootId: string
+  /** 1, 2, 3 … within a bootId. */
+  readonly seq: number
+  /** The table that was in force for everything in it. */
+  readonly generation: number
+  /** Milliseconds between the end of the report's interval and the moment it is sent: near 0, more when repeated. */
+  readonly ageMs: number
+  readonly series: readonly SeriesDelta[]
+  /** Requests that ended for reasons of the client or of the sidecar itself; charged to no track. */
+  readonly clientAborted: number
+  readonly proxyErrors: number
+}
+
+export interface Hello {
+  readonly type: 'hello'
+  readonly namespace: string
+  readonly pod: string
+  /** New at each start of the process. */
+  readonly bootId: string
+  readonly version: string
+}
+
+/** The table of this generation decides for every request that starts from now on. */
+export interface Ack {
+  readonly type: 'ack'
+  readonly generation: number
+}
+
+export type UpMessage = Hello | Ack | Report
+export type DownMessage = { readonly type: 'routes'; readonly table: RouteTable } | { readonly type: 'ping' }
+
+export const streamPath = '/v1/stream'
