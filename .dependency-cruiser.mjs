@@ -14,6 +14,7 @@ const owners = {
   'hdr-histogram-js': '^src/metrics/',
   'node-forge': '^src/certs/',
   commander: '^src/cli/',
+  'log-update': '^src/dashboard/',
   re2js: '^src/routing/',
   rfc6902: '^src/webhook/',
   yaml: '^src/(base|cli|sandbox)/',
