@@ -1,0 +1,206 @@
+/**
+ * The lines of protocol.ts: one JSON object a line, `\n` after each. Nothing that comes over the wire or out of a file is believed:
+ * every field is read once, here, and an error names the field. Unknown fields are skipped, so that an older sidecar understands a
+ * newer controller, except in match rules: a condition that is not understood would send more requests to the canary than were meant.
+ */
+import { err, ok, type Result } from '../base/result.ts'
+import { attempt, integer, listOf, number, object, oneOf, recordOf, refuse, text, type Read } from './fields.ts'
+import { bucketOf, highestUs } from './histogram.ts'
+import {
+  outcomes,
+  reasons,
+  tracks,
+  type DownMessage,
+  type Endpoint,
+  type MatchRule,
+  type Report,
+  type RouteTable,
+  type SeriesDelta,
+  type StringMatch,
+  type UpMessage,
+} from './protocol.ts'
+
+/** Longest line either side accepts, UTF-16 units: a table of some 20,000 endpoints. */
+export const maxLineLength = 1_048_576
+const maxRules = 100
+const maxConditions = 50
+const maxEndpoints = 20_000
+
+// The characters of a header or cookie name (RFC 9110 §5.6.2, token); header names without capitals.
+const headerName = /^[!#$%&'*+\-.^_`|~0-9a-z]{1,256}$/
+const cookieName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/
+const ipAddress = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$/
+
+/** One line without its `\n`, as the controller reads it. */
+export const parseUpMessage = (line: string): Result<UpMessage> => parseLine(line, upMessage)
+
+/** One line without its `\n`, as the sidecar reads it. */
+export const parseDownMessage = (line: string): Result<DownMessage> => parseLine(line, downMessage)
+
+/** A route table from JSON text, as `kinglet proxy --routes FILE` reads it. Regular expressions are checked where they are compiled. */
+export const parseRouteTable = (json: string): Result<RouteTable> => parseLine(json, routeTable)
+
+/** The line of a message, with its `\n`. */
+export const printMessage = (message: UpMessage | DownMessage): string => `${JSON.stringify(message)}\n`
+
+/** Cuts a byte stream into lines, however it was chunked. After an error the stream is worthless: close it. */
+export class LineSplitter {
+  private rest = ''
+  // A character of several bytes may be cut anywhere; invalid UTF-8 becomes U+FFFD and fails as JSON or as a field.
+  private readonly decoder = new TextDecoder('utf-8')
+
+  /** The lines that `chunk` completes, without `\n`; empty ones are left out. An error where a line is longer than `maxLineLength`. */
+  push(chunk: Uint8Array): Result<readonly string[]> {
+    const parts = (this.rest + this.decoder.decode(chunk, { stream: true })).split('\n')
+    this.rest = parts.pop() ?? ''
+    if (this.rest.length > maxLineLength || parts.some((line) => line.length > maxLineLength)) {
+      this.rest = ''
+      return err(`line: longer than ${maxLineLength} characters`)
+    }
+    return ok(parts.filter((line) => line !== ''))
+  }
+}
+
+function parseLine<T>(line: string, read: Read<T>): Result<T> {
+  if (line.length > maxLineLength) return err(`line: longer than ${maxLineLength} characters`)
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return err('line: not JSON')
+  }
+  return attempt(read, value, '$')
+}
+
+const generation = integer(0)
+const name = text(253)
+
+const stringMatch: Read<StringMatch> = (value, path) => {
+  const [entry, ...more] = Object.entries(object(value, path))
+  if (entry === undefined || more.length > 0) return refuse(value, path, 'exactly one of exact, prefix, suffix, regex')
+  const [kind, operand] = entry
+  // `exact` may be empty: the header is there and says nothing. An empty prefix, suffix or regex would match everything.
+  if (kind === 'exact') return { exact: operand === '' ? '' : text(4096)(operand, `${path}.exact`) }
+  if (kind === 'prefix') return { prefix: text(4096)(operand, `${path}.prefix`) }
+  if (kind === 'suffix') return { suffix: text(4096)(operand, `${path}.suffix`) }
+  if (kind === 'regex') return { regex: text(4096)(operand, `${path}.regex`) }
+  return refuse(value, path, 'exactly one of exact, prefix, suffix, regex')
+}
+
+const headerConditions = recordOf(headerName, 'header names in lower case', stringMatch, maxConditions)
+const cookieConditions = recordOf(cookieName, 'cookie names', stringMatch, maxConditions)
+
+const matchRule: Read<MatchRule> = (value, path) => {
+  const { headers, cookies, ...unknown } = object(value, path)
+  const [strange] = Object.keys(unknown)
+  if (strange !== undefined) return refuse(strange, path, 'headers and cookies alone')
+  const rule = {
+    ...(headers === undefined ? {} : { headers: headerConditions(headers, `${path}.headers`) }),
+    ...(cookies === undefined ? {} : { cookies: cookieConditions(cookies, `${path}.cookies`) }),
+  }
+  const conditions = Object.keys(rule.headers ?? {}).length + Object.keys(rule.cookies ?? {}).length
+  return conditions > 0 ? rule : refuse(value, path, 'a rule with at least one header or cookie (an empty one would match everything)')
+}
+
+const endpoint: Read<Endpoint> = (value, path) => {
+  const { address, port } = object(value, path)
+  return {
+    address: text(45, ipAddress, 'an IP address')(address, `${path}.address`),
+    port: integer(1, 65_535)(port, `${path}.port`),
+  }
+}
+
+const endpointList = listOf(endpoint, maxEndpoints)
+
+const routeTable: Read<RouteTable> = (value, path) => {
+  const table = object(value, path)
+  const endpoints = object(table['endpoints'], `${path}.endpoints`)
+  return {
+    generation: generation(table['generation'], `${path}.generation`),
+    canary: text(512)(table['canary'], `${path}.canary`),
+    self: oneOf(tracks)(table['self'], `${path}.self`),
+    canaryWeightPercent: number(0, 100)(table['canaryWeightPercent'], `${path}.canaryWeightPercent`),
+    match: listOf(matchRule, maxRules)(table['match'], `${path}.match`),
+    endpoints: {
+      primary: endpointList(endpoints['primary'], `${path}.endpoints.primary`),
+      canary: endpointList(endpoints['canary'], `${path}.endpoints.canary`),
+    },
+    rescue: oneOf(['off', 'unsent', 'idempotent'])(table['rescue'], `${path}.rescue`),
+    // Faster ticks would cost more than they tell; slower ones would make silence indistinguishable from loss.
+    tickMs: integer(50, 600_000)(table['tickMs'], `${path}.tickMs`),
+    silenceLimitMs: integer(0, 86_400_000)(table['silenceLimitMs'], `${path}.silenceLimitMs`),
+  }
+}
+
+const outcomeCounts: Read<SeriesDelta['outcomes']> = (value, path) => {
+  const counts = recordOf(/^\w{1,10}$/, 'names of outcomes', integer(0), outcomes.length)(value, path)
+  for (const key of Object.keys(counts)) oneOf(outcomes)(key, path)
+  return counts
+}
+
+const latencyPair: Read<readonly [number, number]> = (value, path) => {
+  if (!Array.isArray(value) || value.length !== 2) return refuse(value, path, 'a pair of bucket and count')
+  return [integer(0, bucketOf(highestUs))(value[0], `${path}[0]`), integer(1)(value[1], `${path}[1]`)]
+}
+
+const latencyPairs = listOf(latencyPair, bucketOf(highestUs) + 1)
+
+const seriesDelta: Read<SeriesDelta> = (value, path) => {
+  const series = object(value, path)
+  const latency = latencyPairs(series['latency'], `${path}.latency`)
+  let previous = -1
+  for (const [bucket] of latency) {
+    if (bucket <= previous) refuse(bucket, `${path}.latency`, 'in ascending order of buckets')
+    previous = bucket
+  }
+  return {
+    track: oneOf(tracks)(series['track'], `${path}.track`),
+    reason: oneOf(reasons)(series['reason'], `${path}.reason`),
+    outcomes: outcomeCounts(series['outcomes'], `${path}.outcomes`),
+    latency,
+  }
+}
+
+const seriesList = listOf(seriesDelta, tracks.length * reasons.length)
+
+const report: Read<Report> = (value, path) => {
+  const body = object(value, path)
+  const series = seriesList(body['series'], `${path}.series`)
+  const keys = new Set(series.map(({ track, reason }) => `${track} ${reason}`))
+  if (keys.size < series.length) refuse([...keys], `${path}.series`, 'one element for each track and reason')
+  return {
+    type: 'report',
+    bootId: name(body['bootId'], `${path}.bootId`),
+    seq: integer(1)(body['seq'], `${path}.seq`),
+    generation: generation(body['generation'], `${path}.generation`),
+    ageMs: integer(0)(body['ageMs'], `${path}.ageMs`),
+    series,
+    clientAborted: integer(0)(body['clientAborted'], `${path}.clientAborted`),
+    proxyErrors: integer(0)(body['proxyErrors'], `${path}.proxyErrors`),
+  }
+}
+
+const upMessage: Read<UpMessage> = (value, path) => {
+  const message = object(value, path)
+  const type = oneOf(['hello', 'ack', 'report'])(message['type'], `${path}.type`)
+  switch (type) {
+    case 'hello':
+      return {
+        type,
+        namespace: name(message['namespace'], `${path}.namespace`),
+        pod: name(message['pod'], `${path}.pod`),
+        bootId: name(message['bootId'], `${path}.bootId`),
+        version: name(message['version'], `${path}.version`),
+      }
+    case 'ack':
+      return { type, generation: generation(message['generation'], `${path}.generation`) }
+    case 'report':
+      return report(message, path)
+  }
+}
+
+const downMessage: Read<DownMessage> = (value, path) => {
+  const message = object(value, path)
+  const type = oneOf(['routes', 'ping'])(message['type'], `${path}.type`)
+  return type === 'ping' ? { type } : { type, table: routeTable(message['table'], `${path}.table`) }
+}
