@@ -1,0 +1,156 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { MatchRule, RouteTable, StringMatch } from '../api/protocol.ts'
+import { pickEndpoint } from './endpoint-choice.ts'
+import { compileRules, cookieValue, type RequestView } from './match-rules.ts'
+import { chooseTrack, compileRoutes, localTable, type Routes } from './routes.ts'
+import { compileStringMatch } from './string-match.ts'
+import { randomPhase } from './weighted-choice.ts'
+
+const request = (headers: Record<string, string> = {}): RequestView => ({
+  header: (name) => headers[name],
+  cookies: () => headers['cookie'],
+})
+
+function routes(change: Partial<RouteTable>): Routes {
+  const compiled = compileRoutes({ ...localTable, ...change })
+  if (!compiled.ok) throw new Error(compiled.error)
+  return compiled.value
+}
+
+const percent = fc.oneof(fc.integer({ min: 0, max: 100 }), fc.integer({ min: 0, max: 10_000 }).map((basis) => basis / 100))
+const unit = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+
+/** How many of the requests go to the canary when the n-th request meets the n-th weight. */
+function canaryCount(weights: readonly number[], random: number): number {
+  const phase = { accumulator: randomPhase(random) }
+  return weights.filter((weight) => chooseTrack(routes({ canaryWeightPercent: weight }), request(), 0, phase).track === 'canary').length
+}
+
+describe('the weighted choice', () => {
+  it('gives the canary its exact share, whatever weights come in whatever order', () =>
+    fc.assert(
+      fc.property(fc.array(percent, { maxLength: 300 }), unit, (weights, random) => {
+        const share = weights.reduce((sum, weight) => sum + weight / 100, 0)
+        expect(Math.abs(canaryCount(weights, random) - share)).toBeLessThan(1 + 1e-9)
+      }),
+    ))
+
+  it('gives the canary nothing at weight 0 and everything at 100', () =>
+    fc.assert(
+      fc.property(fc.nat({ max: 200 }), unit, (count, random) => {
+        expect(canaryCount(Array.from({ length: count }, () => 0), random)).toBe(0)
+        expect(canaryCount(Array.from({ length: count }, () => 100), random)).toBe(count)
+      }),
+    ))
+
+  it('never gives the canary less for more weight', () =>
+    fc.assert(
+      fc.property(fc.array(fc.tuple(percent, percent), { maxLength: 200 }), unit, (pairs, random) => {
+        const lower = pairs.map(([a, b]) => Math.min(a, b))
+        const higher = pairs.map(([a, b]) => Math.max(a, b))
+        expect(canaryCount(lower, random)).toBeLessThanOrEqual(canaryCount(higher, random))
+      }),
+    ))
+
+  it('spreads the canary evenly: 40 % is requests 3 and 5 of each five', () => {
+    const phase = { accumulator: 0 }
+    const table = routes({ canaryWeightPercent: 40 })
+    const taken = Array.from({ length: 10 }, () => chooseTrack(table, request(), 0, phase).track === 'canary')
+    expect(taken).toEqual([false, false, true, false, true, false, false, true, false, true])
+  })
+})
+
+describe('the choice of a track', () => {
+  const rule: MatchRule = { headers: { 'x-canary': { exact: 'always' } } }
+  const matching = request({ 'x-canary': 'always' })
+
+  it.each<[given: string, table: Partial<RouteTable>, view: RequestView, silentForMs: number, expected: object]>([
+    ['no table', {}, request(), 0, { track: 'primary', reason: 'weight' }],
+    ['weight 100', { canaryWeightPercent: 100 }, request(), 0, { track: 'canary', reason: 'weight' }],
+    ['a match at weight 0', { match: [rule] }, matching, 0, { track: 'canary', reason: 'match' }],
+    ['a match at weight 100', { match: [rule], canaryWeightPercent: 100 }, matching, 0, { track: 'canary', reason: 'match' }],
+    ['no match at weight 0', { match: [rule] }, request(), 0, { track: 'primary', reason: 'weight' }],
+    ['silence up to the limit', { canaryWeightPercent: 100, silenceLimitMs: 5000 }, request(), 5000, { track: 'canary', reason: 'weight' }],
+    ['silence beyond the limit', { canaryWeightPercent: 100, silenceLimitMs: 5000 }, request(), 5001, { track: 'primary', reason: 'weight' }],
+    ['silence without a limit', { canaryWeightPercent: 100, silenceLimitMs: 0 }, request(), 1e9, { track: 'canary', reason: 'weight' }],
+    ['a match in silence', { match: [rule], silenceLimitMs: 5000 }, matching, 1e9, { track: 'canary', reason: 'match' }],
+  ])('given %s', (_given, table, view, silentForMs, expected) =>
+    expect(chooseTrack(routes(table), view, silentForMs, { accumulator: 0 })).toEqual(expected))
+
+  it('does not spend the canary’s share on requests that a rule decided', () => {
+    const table = routes({ match: [rule], canaryWeightPercent: 50 })
+    const phase = { accumulator: 0 }
+    chooseTrack(table, matching, 0, phase)
+    expect(phase.accumulator).toBe(0)
+  })
+})
+
+describe('a string condition', () => {
+  it.each<[match: StringMatch, value: string | undefined, expected: boolean]>([
+    [{ exact: 'a' }, 'a', true],
+    [{ exact: 'a' }, 'A', false],
+    [{ exact: '' }, '', true],
+    [{ exact: '' }, undefined, false],
+    [{ prefix: 'ab' }, 'abc', true],
+    [{ prefix: 'ab' }, 'cab', false],
+    [{ suffix: 'bc' }, 'abc', true],
+    [{ suffix: 'bc' }, 'bcd', false],
+    [{ regex: 'a.*' }, 'abc', true],
+    [{ regex: 'a' }, 'abc', false],
+    [{ regex: 'a|b' }, 'ab', false],
+    [{ regex: '.*' }, undefined, false],
+    [{ regex: '(a+)+$' }, `${'a'.repeat(5000)}b`, false],
+  ])('%j on %j is %j', (match, value, expected) => {
+    const matcher = compileStringMatch(match)
+    expect(matcher.ok && matcher.value(value)).toBe(expected)
+  })
+})
+
+describe('match rules', () => {
+  const both: MatchRule = { headers: { 'user-agent': { prefix: 'Mozilla' } }, cookies: { stage: { exact: 'beta' } } }
+  const matches = (rules: readonly MatchRule[], headers: Record<string, string>): boolean | string => {
+    const compiled = compileRules(rules)
+    return compiled.ok ? compiled.value(request(headers)) : compiled.error
+  }
+
+  it.each<[given: string, rules: readonly MatchRule[], headers: Record<string, string>, expected: boolean]>([
+    ['no rule', [], {}, false],
+    ['all conditions', [both], { 'user-agent': 'Mozilla/5', cookie: 'stage=beta' }, true],
+    ['the header alone', [both], { 'user-agent': 'Mozilla/5' }, false],
+    ['the cookie alone', [both], { cookie: 'stage=beta' }, false],
+    ['the second of two rules', [both, { cookies: { stage: { exact: 'beta' } } }], { cookie: 'a=b; stage=beta' }, true],
+  ])('given %s', (_given, rules, headers, expected) => expect(matches(rules, headers)).toBe(expected))
+
+  it('name the condition that RE2 refuses', () =>
+    expect(matches([both, { cookies: { stage: { regex: '(?=a)' } } }], {})).toContain('match[1].cookies.stage: "(?=a)"'))
+})
+
+describe('a cookie', () => {
+  it.each<[header: string, name: string, value: string | undefined]>([
+    ['a=1; b=2', 'b', '2'],
+    ['a=1;b=2', 'b', '2'],
+    ['a="x y"', 'a', 'x y'],
+    ['a=1; a=2', 'a', '1'],
+    ['ab=1', 'b', undefined],
+    ['A=1', 'a', undefined],
+    ['a=b=c', 'a', 'b=c'],
+    ['a', 'a', undefined],
+    ['', 'a', undefined],
+  ])('of %j named %s is %j', (header, name, value) => expect(cookieValue(header, name)).toBe(value))
+})
+
+describe('the choice of an endpoint', () => {
+  it('takes turns while loads are equal', () => expect([0, 1, 2, 3].map((turn) => pickEndpoint(3, turn, () => 0))).toEqual([0, 1, 2, 0]))
+  it('prefers the less loaded of the next two', () => expect(pickEndpoint(3, 0, (index) => [5, 1, 0][index])).toBe(1))
+  it('skips those that are out of the question', () => expect(pickEndpoint(3, 0, (index) => (index === 2 ? 9 : undefined))).toBe(2))
+  it('finds none where none is left', () => expect(pickEndpoint(2, 0, () => undefined)).toBeUndefined())
+  it('always finds one that is left', () =>
+    fc.assert(
+      fc.property(fc.array(fc.option(fc.nat(), { nil: undefined }), { minLength: 1, maxLength: 8 }), fc.nat(), (loads, turn) => {
+        const picked = pickEndpoint(loads.length, turn, (index) => loads[index])
+        if (loads.every((load) => load === undefined)) expect(picked).toBeUndefined()
+        else expect(picked === undefined ? undefined : loads[picked]).toBeDefined()
+      }),
+    ))
+})
