@@ -46,3 +46,12 @@ export interface PodAccess {
   /** Where a port of the pod is reached from this process, for the proxy and portforward subresources. */
   address(namespace: string, pod: string): string | undefined
 }
+
+/**
+ * The API server's whole write path (defaults, admission webhooks, validation) for the controllers in this process: a pod that a
+ * ReplicaSet makes must pass the mutating webhooks as it would in a cluster.
+ */
+export interface AdmittedWrites {
+  /** As a POST by `user`, without the question of rights. Rejects with AppError: code `ALREADY_EXISTS`, `INVALID`, `FORBIDDEN`, `INTERNAL_ERROR` (a webhook with failurePolicy Fail that did not answer)…, message as a client would get it. */
+  create(resource: ResourceName, object: JsonObject, user: string): Promise<JsonObject>
+}
