@@ -58,16 +58,23 @@ export interface Stall {
 
 /** Ready, Reconciling and Stalled as kstatus reads them: Stalled = failed, Reconciling = in progress, else by Ready. */
 export function kstatusConditions(phase: Phase, stall: Stall | undefined): readonly ConditionDraft[] {
-  const busy = phase !== 'Initialized' && phase !== 'Succeeded' && phase !== 'Failed'
-  const failed = phase === 'Failed'
-  const reason = stall?.reason ?? phase
-  const message = stall?.message ?? (failed ? 'The analysis failed; the primary serves the last good revision.' : busy ? `Phase ${phase}.` : 'The primary serves the revision that was applied last.')
-  const stalled = failed || (stall?.permanent ?? false)
+  const resting = phase === 'Initialized' || phase === 'Succeeded'
+  const stalled = phase === 'Failed' || stall?.permanent === true
+  const reconciling = !resting && !stalled
+  const { reason, message } = stall ?? { reason: phase, message: restingMessage(phase) }
   return [
-    { type: 'Ready', status: busy || failed || stall ? 'False' : 'True', reason, message },
-    { type: 'Reconciling', status: busy && !stalled ? 'True' : 'False', reason, message: busy && !stalled ? message : 'Nothing is under way.' },
-    { type: 'Stalled', status: stalled ? 'True' : 'False', reason, message: stalled ? message : 'Nothing needs a person.' },
+    { type: 'Ready', status: resting && !stall ? 'True' : 'False', reason, message },
+    { type: 'Reconciling', status: truth(reconciling), reason, message: reconciling ? message : 'Nothing is under way.' },
+    { type: 'Stalled', status: truth(stalled), reason, message: stalled ? message : 'Nothing needs a person.' },
   ]
+}
+
+const truth = (value: boolean): 'True' | 'False' => (value ? 'True' : 'False')
+
+function restingMessage(phase: Phase): string {
+  if (phase === 'Failed') return 'The analysis failed; apply another revision to start again.'
+  if (phase === 'Initialized' || phase === 'Succeeded') return 'The primary serves the revision that was promoted last.'
+  return `Under way: ${phase}.`
 }
 
 /** The drafts with their times: `lastTransitionTime` stays while the status does, all of it stays while nothing changed. */

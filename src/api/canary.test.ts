@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest'
+import type { JsonObject } from '../base/json.ts'
+import { parseCanary, strategyOf } from './canary.ts'
+import { mergeConditions, kstatusConditions, promotedCondition } from './conditions.ts'
+import { buildCanary, parseSettings } from './settings.ts'
+import { describeProblem, validateCanary } from './validate.ts'
+
+/** The manifest that every Flagger tutorial begins with. */
+const reference: JsonObject = {
+  apiVersion: 'flagger.app/v1beta1',
+  kind: 'Canary',
+  metadata: { name: 'myapp', namespace: 'test' },
+  spec: {
+    targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'myapp' },
+    service: { port: 80, targetPort: 8080 },
+    analysis: {
+      interval: '1m',
+      threshold: 5,
+      maxWeight: 50,
+      stepWeight: 10,
+      metrics: [
+        { name: 'request-success-rate', thresholdRange: { min: 99 }, interval: '1m' },
+        { name: 'request-duration', thresholdRange: { max: 500 }, interval: '1m' },
+      ],
+    },
+  },
+}
+
+/** The reference with `spec` fields put in place of its own. */
+function withSpec(change: JsonObject): JsonObject {
+  return { ...reference, spec: { ...(reference['spec'] as JsonObject), ...change } }
+}
+const withAnalysis = (change: JsonObject): JsonObject => withSpec({ analysis: { ...((reference['spec'] as JsonObject)['analysis'] as JsonObject), ...change } })
+
+describe('a Canary', () => {
+  it('of the tutorials reads as written, with defaults for the rest', () => {
+    const { spec } = parseCanary(reference)
+    expect(spec.service).toMatchObject({ name: 'myapp', port: 80, targetPort: 8080, portName: 'http' })
+    expect(spec.analysis).toMatchObject({ intervalMs: 60_000, threshold: 5, maxWeight: 50, stepWeight: 10, onNoData: 'hold', rescue: 'unsent', canaryReadyThresholdPercent: 100 })
+    expect(spec.analysis.metrics).toEqual([
+      { name: 'request-success-rate', intervalMs: 60_000, min: 99, isCustom: false },
+      { name: 'request-duration', intervalMs: 60_000, max: 500, isCustom: false },
+    ])
+    expect(spec).toMatchObject({ progressDeadlineSeconds: 600, skipAnalysis: false, suspend: false, revertOnDeletion: true })
+    expect(validateCanary(reference)).toEqual([])
+  })
+
+  it.each([
+    ['canary', {}],
+    ['blue-green', { stepWeight: 0, iterations: 3 }],
+    ['ab-testing', { stepWeight: 0, iterations: 3, match: [{ cookies: { beta: { exact: 'yes' } } }] }],
+  ])('has the strategy %s', (strategy, analysis) => expect(strategyOf(parseCanary(withAnalysis(analysis)).spec.analysis)).toBe(strategy))
+
+  it('compares header names in lower case and cookie names as they are', () =>
+    expect(parseCanary(withAnalysis({ match: [{ headers: { 'X-User': { prefix: 'a' } }, cookies: { Beta: { exact: 'b' } } }] })).spec.analysis.match).toEqual([
+      { headers: { 'x-user': { prefix: 'a' } }, cookies: { Beta: { exact: 'b' } } },
+    ]))
+
+  it.each([undefined, null, 5, 'x', [], { spec: 5 }, { spec: { analysis: [], service: null } }])('is read without a throw from %j', (raw) =>
+    expect(() => parseCanary(raw as unknown as JsonObject)).not.toThrow())
+
+  it.each([
+    ['spec.targetRef.kind', 'UnsupportedKind', withSpec({ targetRef: { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'myapp' } })],
+    ['spec.autoscalerRef.kind', 'UnsupportedKind', withSpec({ autoscalerRef: { apiVersion: 'keda.sh/v1', kind: 'ScaledObject', name: 'x' } })],
+    ['spec.service.name', 'NameTooLong', withSpec({ service: { name: 'n'.repeat(60), port: 80 } })],
+    ['spec.service.port', 'InvalidSpec', withSpec({ service: {} })],
+    ['spec.analysis', 'AmbiguousStrategy', withAnalysis({ iterations: 5 })],
+    ['spec.analysis', 'NoStrategy', withAnalysis({ stepWeight: 0 })],
+    ['spec.analysis.interval', 'InvalidSpec', withAnalysis({ interval: 'soon' })],
+    ['spec.analysis.stepWeights', 'InvalidSpec', withAnalysis({ stepWeight: 0, stepWeights: [20, 10] })],
+    ['spec.analysis.maxWeight', 'InvalidSpec', withAnalysis({ maxWeight: 150 })],
+    ['spec.analysis.metrics[0].thresholdRange.min', 'InvalidThreshold', withAnalysis({ metrics: [{ name: 'request-success-rate', thresholdRange: { min: 101 } }] })],
+    ['spec.analysis.metrics[0].thresholdRange', 'InvalidThreshold', withAnalysis({ metrics: [{ name: 'request-duration', thresholdRange: { min: 9, max: 1 } }] })],
+    ['spec.analysis.metrics[0].thresholdRange', 'InvalidThreshold', withAnalysis({ metrics: [{ name: 'request-duration' }] })],
+    ['spec.analysis.match[0].queryParams', 'UnsupportedField', withAnalysis({ match: [{ queryParams: { a: { exact: 'b' } } }] })],
+    ['spec.analysis.match[0]', 'InvalidSpec', withAnalysis({ match: [{}] })],
+    ['spec.analysis.match[0].x-a', 'InvalidSpec', withAnalysis({ match: [{ headers: { 'x-a': { exact: '1', prefix: '2' } } }] })],
+  ])('with a fault at %s is refused as %s, with a remedy', (path, code, raw) => {
+    const [problem, ...others] = validateCanary(raw)
+    expect(problem).toMatchObject({ path, code })
+    expect(others).toEqual([])
+    if (problem) expect(describeProblem(problem)).toMatch(new RegExp(`^${path.replaceAll(/[.[\]]/g, '\\$&')}: .+\\. [A-Z].+\\.$`))
+  })
+})
+
+describe('the annotations of a Deployment', () => {
+  const deployment = { name: 'web', namespace: 'shop', uid: 'u1' }
+
+  it('alone make a Canary with the tutorial’s analysis', () => {
+    const settings = parseSettings({})
+    expect(settings.ok).toBe(true)
+    if (!settings.ok) return
+    const raw = buildCanary(deployment, settings.value, { service: 'web', port: 80 })
+    expect(validateCanary(raw)).toEqual([])
+    expect(parseCanary(raw).spec.analysis).toMatchObject({ intervalMs: 60_000, threshold: 5, stepWeight: 10, maxWeight: 50 })
+  })
+
+  it('set every field', () => {
+    const settings = parseSettings({
+      'kinglet.sh/port': '8080',
+      'kinglet.sh/interval': '5s',
+      'kinglet.sh/threshold': '2',
+      'kinglet.sh/iterations': '4',
+      'kinglet.sh/match-header': 'X-Canary=insider',
+      'kinglet.sh/match-cookie': 'beta=~(on|true)',
+      'kinglet.sh/success-rate': '99.5%',
+      'kinglet.sh/latency-p99': '1s',
+    })
+    if (!settings.ok) throw new Error(JSON.stringify(settings.error))
+    const { spec } = parseCanary(buildCanary(deployment, settings.value, { service: 'api', port: 8080 }))
+    expect(strategyOf(spec.analysis)).toBe('ab-testing')
+    expect(spec.service).toMatchObject({ name: 'api', port: 8080 })
+    expect(spec.analysis).toMatchObject({ intervalMs: 5000, threshold: 2, iterations: 4 })
+    expect(spec.analysis.match).toEqual([{ headers: { 'x-canary': { exact: 'insider' } } }, { cookies: { beta: { regex: '(on|true)' } } }])
+    expect(spec.analysis.metrics.map(({ min, max }) => min ?? max)).toEqual([99.5, 1000])
+  })
+
+  it.each([
+    ['kinglet.sh/port', 'http'],
+    ['kinglet.sh/interval', '10'],
+    ['kinglet.sh/threshold', '-1'],
+    ['kinglet.sh/step-weight', '101'],
+    ['kinglet.sh/step-weights', '50,10'],
+    ['kinglet.sh/max-weight', '0'],
+    ['kinglet.sh/iterations', 'many'],
+    ['kinglet.sh/success-rate', '120'],
+    ['kinglet.sh/latency-p99', 'fast'],
+    ['kinglet.sh/match-header', 'x-canary'],
+    ['kinglet.sh/match-cookie', '='],
+    ['kinglet.sh/service', ''],
+  ])('name the key of a bad value: %s: %s', (key, value) => {
+    const settings = parseSettings({ [key]: value })
+    expect(settings).toMatchObject({ ok: false, error: [{ code: 'BadAnnotation', path: `annotation ${key}` }] })
+  })
+
+  it('refuse two strategies', () =>
+    expect(parseSettings({ 'kinglet.sh/iterations': '5', 'kinglet.sh/step-weight': '10' })).toMatchObject({ ok: false, error: [{ code: 'AmbiguousStrategy' }] }))
+})
+
+describe('conditions', () => {
+  it('keep their transition time while their status stays', () => {
+    const first = mergeConditions([], [promotedCondition('Progressing', 'Deployment')], 't1', 1)
+    const second = mergeConditions(first, [promotedCondition('Promoting', 'Deployment')], 't2', 1)
+    const third = mergeConditions(second, [promotedCondition('Succeeded', 'Deployment')], 't3', 1)
+    expect(second).toMatchObject([{ status: 'Unknown', reason: 'Promoting', lastUpdateTime: 't2', lastTransitionTime: 't1' }])
+    expect(third).toMatchObject([{ status: 'True', reason: 'Succeeded', lastTransitionTime: 't3' }])
+    expect(mergeConditions(third, [promotedCondition('Succeeded', 'Deployment')], 't4', 1)).toEqual(third)
+  })
+
+  it.each([
+    ['Succeeded', undefined, 'True', 'False', 'False'],
+    ['Progressing', undefined, 'False', 'True', 'False'],
+    ['Failed', undefined, 'False', 'False', 'True'],
+    ['Initializing', { reason: 'TargetNotFound', message: 'm', permanent: true }, 'False', 'False', 'True'],
+    ['Progressing', { reason: 'NotReady', message: 'm', permanent: false }, 'False', 'True', 'False'],
+  ] as const)('of phase %s with %j say Ready %s, Reconciling %s, Stalled %s', (phase, stall, ready, reconciling, stalled) =>
+    expect(kstatusConditions(phase, stall).map(({ status }) => status)).toEqual([ready, reconciling, stalled]))
+})
