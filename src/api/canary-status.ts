@@ -1,4 +1,5 @@
 import { isObject, listAt, numberAt, objectAt, stringAt, type JsonObject } from '../base/json.ts'
+import { phases, type Phase } from './canary-phase.ts'
 import { parseConditions, type Condition } from './conditions.ts'
 import type { Outcome, Track } from './protocol.ts'
 
@@ -17,21 +18,6 @@ import type { Outcome, Track } from './protocol.ts'
  *   status.analysis                   object, x-kubernetes-preserve-unknown-fields: true (the record `Verdict` below)
  *   status.kinglet                    object, x-kubernetes-preserve-unknown-fields: true (the record `KingletState` below)
  */
-
-export const phases = [
-  'Initializing',
-  'Initialized',
-  'Waiting',
-  'Progressing',
-  'WaitingPromotion',
-  'Promoting',
-  'Finalising',
-  'Succeeded',
-  'Failed',
-  'Terminating',
-  'Terminated',
-] as const
-export type Phase = (typeof phases)[number]
 
 export interface CanaryStatus {
   /** Absent until the first write. */

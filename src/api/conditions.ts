@@ -1,5 +1,5 @@
 import { isObject, numberAt, stringAt, type JsonArray } from '../base/json.ts'
-import type { Phase } from './canary-status.ts'
+import type { Phase } from './canary-phase.ts'
 
 /**
  * Conditions of a Canary: Flagger's `Promoted` (CI waits for it, Argo CD reads it) and kstatus' Ready, Reconciling, Stalled,
