@@ -1,0 +1,106 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { bucketOf, mergeHistograms } from '../api/histogram.ts'
+import { outcomes, reasons, tracks } from '../api/protocol.ts'
+import { createProxyMetrics, type ProxyReadings } from './proxy.ts'
+import { TrafficLedger } from './recorder.ts'
+
+const record = fc.record({
+  track: fc.constantFrom(...tracks),
+  reason: fc.constantFrom(...reasons),
+  outcome: fc.constantFrom(...outcomes),
+  latencyMs: fc.double({ min: 0, max: 3_000_000, noNaN: true }),
+})
+
+describe('the ledger', () => {
+  it('reports every request exactly once, in the buckets of the report’s histogram', () =>
+    fc.assert(
+      fc.property(fc.array(fc.option(record, { freq: 8, nil: 'end' as const }), { maxLength: 60 }), (steps) => {
+        const ledger = new TrafficLedger()
+        const book = ledger.open(1)
+        const intervals = steps.flatMap((step) => {
+          if (step === 'end') return ledger.endInterval()
+          book.record(step.track, step.reason, step.outcome, step.latencyMs)
+          return []
+        })
+        intervals.push(...ledger.endInterval())
+        const requests = steps.filter((step) => step !== 'end')
+        const reported = mergeHistograms(intervals.flatMap(({ series }) => series.map(({ latency }) => latency)))
+        expect(reported).toEqual(mergeHistograms(requests.map((request) => [[bucketOf(request.latencyMs * 1000), 1] as const])))
+        for (const outcome of outcomes) {
+          const counted = intervals.flatMap(({ series }) => series).reduce((sum, series) => sum + (series.outcomes[outcome] ?? 0), 0)
+          expect(counted).toBe(requests.filter((request) => request.outcome === outcome).length)
+        }
+        expect(ledger.snapshot().reduce((sum, { count }) => sum + count, 0)).toBe(requests.length)
+      }),
+    ))
+
+  it('keeps generations apart, late requests of an older table included', () => {
+    const ledger = new TrafficLedger()
+    const old = ledger.open(1)
+    old.inFlight = 1
+    const young = ledger.open(2)
+    young.record('primary', 'weight', '2xx', 5)
+    expect(ledger.endInterval().map(({ generation }) => generation)).toEqual([2])
+    old.record('canary', 'weight', '5xx', 900)
+    old.inFlight = 0
+    expect(ledger.endInterval()).toMatchObject([{ generation: 1, series: [{ track: 'canary', outcomes: { '5xx': 1 } }] }])
+    expect(ledger.endInterval()).toEqual([])
+  })
+
+  it('charges aborts and own errors to no track', () => {
+    const ledger = new TrafficLedger()
+    const book = ledger.open(3)
+    book.recordClientAbort()
+    book.recordProxyError()
+    expect(ledger.endInterval()).toEqual([{ generation: 3, series: [], clientAborted: 1, proxyErrors: 1 }])
+    expect(ledger.endInterval()).toEqual([])
+  })
+})
+
+describe('the scrape', () => {
+  const readings = (ledger: TrafficLedger): ProxyReadings => ({
+    series: ledger.snapshot(),
+    clientAborted: ledger.clientAborted,
+    proxyErrors: ledger.proxyErrors,
+    refusedRequests: new Map([[400, 2]]),
+    generation: 7,
+    canaryWeightPercent: 10,
+    controllerConnected: true,
+    tablesRefused: 1,
+    rescuedRequests: 0,
+    openConnections: 3,
+    openTunnels: 0,
+  })
+
+  it('shows requests, and their durations under the status that Flagger’s queries ask for', async () => {
+    const ledger = new TrafficLedger()
+    const book = ledger.open(7)
+    book.record('primary', 'weight', '2xx', 4)
+    book.record('canary', 'weight', '2xx', 40)
+    ledger.endInterval()
+    book.record('canary', 'weight', 'reset', 400)
+    book.record('canary', 'weight', '5xx', 400)
+    const text = await createProxyMetrics(() => readings(ledger)).render()
+    for (const line of [
+      'kinglet_requests_total{track="canary",reason="weight",outcome="reset"} 1',
+      'kinglet_requests_total{track="primary",reason="weight",outcome="2xx"} 1',
+      'http_request_duration_seconds_bucket{status="5xx",track="canary",reason="weight",le="0.25"} 0',
+      'http_request_duration_seconds_bucket{status="5xx",track="canary",reason="weight",le="0.5"} 2',
+      'http_request_duration_seconds_bucket{status="2xx",track="canary",reason="weight",le="+Inf"} 1',
+      'http_request_duration_seconds_count{status="5xx",track="canary",reason="weight"} 2',
+      'kinglet_refused_requests_total{status="400"} 2',
+      'kinglet_canary_weight_percent 10',
+      'kinglet_route_generation 7',
+      'kinglet_controller_connected 1',
+    ])
+      expect(text).toContain(`${line}\n`)
+  })
+
+  it('gives the same totals twice', async () => {
+    const ledger = new TrafficLedger()
+    ledger.open(1).record('primary', 'direct', '2xx', 1)
+    const metrics = createProxyMetrics(() => readings(ledger))
+    expect(await metrics.render()).toBe(await metrics.render())
+  })
+})

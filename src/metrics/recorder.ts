@@ -1,0 +1,182 @@
+/**
+ * What the sidecar counts: one histogram record per request, by track, reason and outcome. Answers: the report's deltas and the
+ * scrape's totals, both from the same records. Must not: render anything or know a clock.
+ *
+ * A book belongs to one generation, so that no report spans two: a request writes into the book of the table it started with.
+ * Ending an interval moves every book's counts into the totals.
+ */
+import { Int32Histogram } from 'hdr-histogram-js'
+import { bucketCeilingUs, bucketFloorUs, bucketOf, highestUs, lowestUs, significantDigits } from '../api/histogram.ts'
+import { outcomes, reasons, tracks, type Outcome, type Reason, type SeriesDelta, type Track } from '../api/protocol.ts'
+
+const trackIndex: Readonly<Record<Track, number>> = { primary: 0, canary: 1 }
+const reasonIndex: Readonly<Record<Reason, number>> = { weight: 0, match: 1, affinity: 2, direct: 3, hop: 4 }
+const outcomeIndex: Readonly<Record<Outcome, number>> = { '1xx': 0, '2xx': 1, '3xx': 2, '4xx': 3, '5xx': 4, reset: 5, timeout: 6, refused: 7 }
+const seriesCount = tracks.length * reasons.length
+const bucketCount = bucketOf(highestUs) + 1
+
+const cellOf = (track: Track, reason: Reason, outcome: Outcome): number =>
+  (trackIndex[track] * reasons.length + reasonIndex[reason]) * outcomes.length + outcomeIndex[outcome]
+
+/** What one interval of one generation adds up to. */
+export interface Interval {
+  readonly generation: number
+  readonly series: readonly SeriesDelta[]
+  readonly clientAborted: number
+  readonly proxyErrors: number
+}
+
+/** Everything since the start of the process on one track, reason and outcome. */
+export interface SeriesTotal {
+  readonly track: Track
+  readonly reason: Reason
+  readonly outcome: Outcome
+  readonly count: number
+  /** Sum of latencies, seconds, within the histogram's error of 1 %. */
+  readonly sumSeconds: number
+  /** Counts by bucket of api/histogram.ts. */
+  readonly buckets: Float64Array
+}
+
+/** The counts of one generation since the last interval ended. */
+export class TrafficBook {
+  readonly generation: number
+  /** Requests that started under this book and have not been recorded yet. */
+  inFlight = 0
+  private readonly ledger: TrafficLedger
+  private readonly cells: (Int32Histogram | undefined)[] = Array.from({ length: seriesCount * outcomes.length }, () => undefined)
+  private clientAborted = 0
+  private proxyErrors = 0
+
+  constructor(generation: number, ledger: TrafficLedger) {
+    this.generation = generation
+    this.ledger = ledger
+  }
+
+  /** One request's end. `latencyMs` beyond the histogram's range counts at its border. */
+  record(track: Track, reason: Reason, outcome: Outcome, latencyMs: number): void {
+    const cell = cellOf(track, reason, outcome)
+    const histogram = (this.cells[cell] ??= new Int32Histogram(lowestUs, highestUs, significantDigits))
+    histogram.recordValue(Math.min(highestUs, Math.max(lowestUs, Math.floor(latencyMs * 1000))))
+  }
+
+  /** A request that its client gave up. Charged to no track. */
+  recordClientAbort(): void {
+    this.clientAborted += 1
+    this.ledger.clientAborted += 1
+  }
+
+  /** A request that failed for reasons of the sidecar itself. Charged to no track. */
+  recordProxyError(): void {
+    this.proxyErrors += 1
+    this.ledger.proxyErrors += 1
+  }
+
+  /** The counts since the last call, which the ledger gets too; undefined where nothing happened. */
+  drain(): Interval | undefined {
+    const series: SeriesDelta[] = []
+    for (const [track, reason] of allSeries) {
+      const delta = this.drainSeries(track, reason)
+      if (delta) series.push(delta)
+    }
+    const { clientAborted, proxyErrors } = this
+    if (series.length === 0 && clientAborted === 0 && proxyErrors === 0) return undefined
+    this.clientAborted = 0
+    this.proxyErrors = 0
+    return { generation: this.generation, series, clientAborted, proxyErrors }
+  }
+
+  /** Adds what has not been drained yet to a copy of the totals. */
+  addTo(totals: Totals): void {
+    for (const [cell, histogram] of this.cells.entries()) if (histogram && histogram.totalCount > 0) addCounts(totals, cell, histogram)
+  }
+
+  private drainSeries(track: Track, reason: Reason): SeriesDelta | undefined {
+    const counts: Partial<Record<Outcome, number>> = {}
+    const latency = new Map<number, number>()
+    for (const outcome of outcomes) {
+      const cell = cellOf(track, reason, outcome)
+      const histogram = this.cells[cell]
+      if (!histogram || histogram.totalCount === 0) continue
+      counts[outcome] = histogram.totalCount
+      forEachBucket(histogram, (bucket, count) => latency.set(bucket, (latency.get(bucket) ?? 0) + count))
+      addCounts(this.ledger.totals, cell, histogram)
+      histogram.reset()
+    }
+    if (latency.size === 0) return undefined
+    return { track, reason, outcomes: counts, latency: [...latency].toSorted(([a], [b]) => a - b) }
+  }
+}
+
+/** Counts by cell (track, reason, outcome), then by bucket. */
+type Totals = Map<number, Float64Array>
+
+/** All books, and what those that were drained added up to. */
+export class TrafficLedger {
+  /** Since the start of the process. */
+  clientAborted = 0
+  proxyErrors = 0
+  readonly totals: Totals = new Map()
+  private books: TrafficBook[] = []
+
+  /** The book of a table that comes into force. */
+  open(generation: number): TrafficBook {
+    const book = new TrafficBook(generation, this)
+    this.books.push(book)
+    return book
+  }
+
+  /**
+   * Ends the interval of every book: one element for each generation in which something happened. Books of older tables go once
+   * their last request has ended.
+   */
+  endInterval(): readonly Interval[] {
+    const intervals = this.books.map((book) => book.drain()).filter((interval) => interval !== undefined)
+    const current = this.books.at(-1)
+    this.books = this.books.filter((book) => book === current || book.inFlight > 0)
+    return intervals
+  }
+
+  /** Everything since the start, the running interval included. */
+  snapshot(): readonly SeriesTotal[] {
+    const totals: Totals = new Map([...this.totals].map(([cell, counts]) => [cell, counts.slice()]))
+    for (const book of this.books) book.addTo(totals)
+    const snapshot: SeriesTotal[] = []
+    for (const [track, reason] of allSeries) {
+      for (const outcome of outcomes) {
+        const buckets = totals.get(cellOf(track, reason, outcome))
+        if (buckets) snapshot.push({ track, reason, outcome, buckets, ...summarize(buckets) })
+      }
+    }
+    return snapshot
+  }
+}
+
+const allSeries: readonly (readonly [Track, Reason])[] = tracks.flatMap((track) => reasons.map((reason) => [track, reason] as const))
+
+function forEachBucket(histogram: Int32Histogram, visit: (bucket: number, count: number) => void): void {
+  const last = bucketOf(histogram.maxValue)
+  for (let bucket = bucketOf(histogram.minNonZeroValue); bucket <= last; bucket += 1) {
+    const count = histogram.getCountAtIndex(bucket)
+    if (count > 0) visit(bucket, count)
+  }
+}
+
+function addCounts(totals: Totals, cell: number, histogram: Int32Histogram): void {
+  const counts = totals.get(cell) ?? new Float64Array(bucketCount)
+  totals.set(cell, counts)
+  forEachBucket(histogram, (bucket, count) => {
+    counts[bucket] = (counts[bucket] ?? 0) + count
+  })
+}
+
+function summarize(buckets: Float64Array): { readonly count: number; readonly sumSeconds: number } {
+  let total = 0
+  let sumUs = 0
+  for (const [bucket, count] of buckets.entries()) {
+    if (count === 0) continue
+    total += count
+    sumUs += (count * (bucketFloorUs(bucket) + bucketCeilingUs(bucket))) / 2
+  }
+  return { count: total, sumSeconds: sumUs / 1e6 }
+}
