@@ -14,8 +14,21 @@ export interface Applied {
 
 /** Groups compiled into the API server: only their kinds have merge keys and take strategic patches. */
 const builtInGroups = new Set([
-  ...['', 'apps', 'batch', 'autoscaling', 'policy', 'networking.k8s.io', 'rbac.authorization.k8s.io', 'admissionregistration.k8s.io'],
-  ...['storage.k8s.io', 'scheduling.k8s.io', 'coordination.k8s.io', 'discovery.k8s.io', 'events.k8s.io', 'certificates.k8s.io', 'node.k8s.io'],
+  '',
+  'apps',
+  'batch',
+  'autoscaling',
+  'policy',
+  'networking.k8s.io',
+  'rbac.authorization.k8s.io',
+  'admissionregistration.k8s.io',
+  'storage.k8s.io',
+  'scheduling.k8s.io',
+  'coordination.k8s.io',
+  'discovery.k8s.io',
+  'events.k8s.io',
+  'certificates.k8s.io',
+  'node.k8s.io',
 ])
 
 /**
