@@ -45,6 +45,8 @@ export const proxyAnnotations = {
   memoryLimit: 'kinglet.sh/proxy-memory-limit',
   logLevel: 'kinglet.sh/proxy-log-level',
 } as const
+/** Annotation on the primary's pod template: the revision of the target that it was made from. A new one always rolls the pods. */
+export const revisionAnnotation = 'kinglet.sh/revision'
 /** Keys that the injection adds to a template: they never count as a new revision. */
 export const injectedTemplateKeys = [injectLabel, appPortAnnotation] as const
 
