@@ -46,7 +46,7 @@ describe('install.yaml', () => {
       for (const rule of listAt(role, 'rules')) {
         const words = ['apiGroups', 'resources', 'verbs'].flatMap((field) => listAt(rule, field))
         expect(words).not.toContain('*')
-        expect(words.filter((word) => ['pods/exec', 'nodes', 'escalate', 'bind', 'impersonate'].includes(String(word)))).toEqual([])
+        for (const word of ['pods/exec', 'nodes', 'escalate', 'bind', 'impersonate']) expect(words).not.toContain(word)
         if (listAt(rule, 'resources').includes('secrets') && listAt(rule, 'resourceNames').length === 0) expect(listAt(rule, 'verbs')).not.toContain('list')
       }
     }
