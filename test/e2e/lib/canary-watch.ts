@@ -1,0 +1,83 @@
+import { resources } from '../../../src/api/resources.ts'
+import { numberAt, stringAt, type JsonObject } from '../../../src/base/json.ts'
+import { hasCode } from '../../../src/kube/errors.ts'
+import { cluster } from './cluster.ts'
+import { eventually } from './eventually.ts'
+import type { Row } from './shares.ts'
+
+/** What a watcher of one Canary saw, as it happened. */
+export interface CanaryWatch {
+  readonly rows: readonly Row[]
+  /** The newest object; undefined before the first and after the deletion. */
+  current(): JsonObject | undefined
+  /** Resolves with the row when the newest state fits. */
+  until(what: string, fits: (row: Row) => boolean, withinMs?: number): Promise<Row>
+  phase(...phases: readonly string[]): Promise<Row>
+  gone(withinMs?: number): Promise<void>
+  close(): void
+}
+
+/** Watches from now on; the Canary need not exist yet. */
+export async function watchCanary(namespace: string, name: string): Promise<CanaryWatch> {
+  const rows: Row[] = []
+  const abort = new AbortController()
+  let current: JsonObject | undefined
+  let isDeleted = false
+  const note = (type: string, object: JsonObject): void => {
+    if (type === 'DELETED') {
+      current = undefined
+      isDeleted = true
+      return
+    }
+    if (type !== 'ADDED' && type !== 'MODIFIED') return
+    current = object
+    const row = rowOf(object)
+    const last = rows.at(-1)
+    if (!last || last.phase !== row.phase || last.weight !== row.weight || last.iterations !== row.iterations || last.failedChecks !== row.failedChecks) rows.push(row)
+  }
+  void follow(namespace, name, abort.signal, note)
+  const until = (what: string, fits: (row: Row) => boolean, withinMs = 90_000): Promise<Row> =>
+    eventually(`Canary ${namespace}/${name}: ${what}`, () => {
+      const last = rows.at(-1)
+      if (last && fits(last)) return last
+      throw new Error(last ? `${last.phase} at ${last.weight} %, ${last.failedChecks} failed checks` : 'no Canary')
+    }, withinMs)
+  return {
+    rows,
+    current: () => current,
+    until,
+    phase: (...phases) => until(`phase ${phases.join(' or ')}`, (row) => phases.includes(row.phase)),
+    gone: async (withinMs = 90_000) => void (await eventually(`Canary ${namespace}/${name} is gone`, () => isDeleted, withinMs)),
+    close: () => abort.abort(),
+  }
+}
+
+const rowOf = (object: JsonObject): Row => ({
+  at: Date.now(),
+  phase: stringAt(object, 'status', 'phase') ?? '',
+  weight: numberAt(object, 'status', 'canaryWeight') ?? 0,
+  iterations: numberAt(object, 'status', 'iterations') ?? 0,
+  failedChecks: numberAt(object, 'status', 'failedChecks') ?? 0,
+})
+
+/** List, then watch, again and again: a watch ends by its time-out or with the API server. */
+async function follow(namespace: string, name: string, signal: AbortSignal, note: (type: string, object: JsonObject) => void): Promise<void> {
+  const fieldSelector = `metadata.name=${name}`
+  let existed = false
+  while (!signal.aborted) {
+    try {
+      const page = await cluster().page(resources.canaries, { namespace, fieldSelector, signal })
+      const [found] = page.items
+      if (found) note('MODIFIED', found)
+      else if (existed) note('DELETED', {})
+      existed ||= found !== undefined
+      await cluster().watch(resources.canaries, { namespace, fieldSelector, resourceVersion: page.resourceVersion, timeoutSeconds: 300, signal }, ({ type, object }) => {
+        existed = true
+        note(type, object)
+      })
+    } catch (error) {
+      if (signal.aborted || hasCode(error, 'NOT_FOUND')) return
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+}

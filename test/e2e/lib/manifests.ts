@@ -1,0 +1,109 @@
+import type { JsonObject } from '../../../src/base/json.ts'
+
+/** What a user of the cluster writes: plain manifests, with nothing in them that knows of the suites. */
+
+export const podinfoImage = 'ghcr.io/stefanprodan/podinfo:6.9.2'
+export const loadImage = 'kinglet-e2e-client:1'
+export const appPort = 8080
+
+export interface AppOptions {
+  readonly namespace: string
+  /** Of the Deployment, its `app` label and its Service. Default podinfo. */
+  readonly name?: string
+  /** What the app answers as its `message`. */
+  readonly version: string
+  /** null: the manifest leaves it out. Default 2. */
+  readonly replicas?: number | null
+  /** podinfo's own faults: `errors` answers 1 of 3 requests with 500, 400 or 409; `slow` answers after 0.6 to 0.9 s. */
+  readonly fault?: 'errors' | 'slow'
+  readonly annotations?: Readonly<Record<string, string>>
+  /** Fits a namespace with Pod Security `restricted`. */
+  readonly restricted?: boolean
+}
+
+const faultFlags = {
+  errors: ['--random-error'],
+  slow: ['--random-delay', '--random-delay-min=600', '--random-delay-max=900', '--random-delay-unit=ms'],
+} as const
+
+export function deployment(options: AppOptions): JsonObject {
+  const { namespace, name = 'podinfo', version, replicas = 2, fault, annotations, restricted } = options
+  const securityContext = { runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, seccompProfile: { type: 'RuntimeDefault' } }
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace, labels: { app: name }, ...(annotations ? { annotations } : {}) },
+    spec: {
+      ...(replicas === null ? {} : { replicas }),
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: {
+          containers: [
+            {
+              name: 'podinfo',
+              image: podinfoImage,
+              imagePullPolicy: 'IfNotPresent',
+              command: ['./podinfo', `--port=${appPort}`, ...(fault ? faultFlags[fault] : [])],
+              env: [{ name: 'PODINFO_UI_MESSAGE', value: version }],
+              ports: [{ name: 'http', containerPort: appPort }],
+              // Random errors hit the probe too: ten in a row do not happen.
+              readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 10 },
+              resources: { requests: { cpu: '10m', memory: '32Mi' } },
+              ...(restricted ? { securityContext } : {}),
+            },
+          ],
+        },
+      },
+    },
+  }
+}
+
+export function service(options: { readonly namespace: string; readonly name?: string; readonly app?: string; readonly targetPort?: number | string }): JsonObject {
+  const { namespace, name = 'podinfo', app = name, targetPort = 'http' } = options
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace },
+    spec: { selector: { app }, ports: [{ name: 'http', port: 80, targetPort }] },
+  }
+}
+
+export interface CanaryOptions {
+  readonly namespace: string
+  readonly name?: string
+  /** Of the Deployment. Default: the Canary's name. */
+  readonly target?: string
+  /** Replaces all of the analysis but interval, threshold and metrics. Default: steps of 10 up to 50. */
+  readonly strategy?: JsonObject
+  readonly interval?: string
+  readonly threshold?: number
+  /** Replaces the Canary's service. */
+  readonly service?: JsonObject
+  /** More fields of the spec. */
+  readonly spec?: JsonObject
+}
+
+/** The reference case of the README with a shorter interval. */
+export function canary(options: CanaryOptions): JsonObject {
+  const { namespace, name = 'podinfo', target = name, strategy = { maxWeight: 50, stepWeight: 10 }, interval = '2s', threshold = 2 } = options
+  return {
+    apiVersion: 'flagger.app/v1beta1',
+    kind: 'Canary',
+    metadata: { name, namespace },
+    spec: {
+      targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: target },
+      service: options.service ?? { port: 80, targetPort: appPort },
+      analysis: {
+        interval,
+        threshold,
+        ...strategy,
+        metrics: [
+          { name: 'request-success-rate', thresholdRange: { min: 99 }, interval: '1m' },
+          { name: 'request-duration', thresholdRange: { max: 500 }, interval: '1m' },
+        ],
+      },
+      ...options.spec,
+    },
+  }
+}

@@ -1,0 +1,35 @@
+import { defineConfig } from 'vitest/config'
+
+/** The end-to-end suites on the cluster that KUBECONFIG leads to: `npm run e2e`. On the embedded cluster they run with `npm test`. */
+export default defineConfig({
+  test: {
+    root: new URL('../..', import.meta.url).pathname,
+    reporters: ['verbose', './test/reporter.ts'],
+    projects: [
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/*.e2e.ts'],
+          globalSetup: ['test/e2e/setup-real.ts'],
+          // Suites wait far more than they compute.
+          maxWorkers: 4,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e, one by one',
+          include: ['test/e2e/disruptive/*.e2e.ts'],
+          globalSetup: ['test/e2e/setup-real.ts'],
+          // They take Kinglet's own parts away, from everybody.
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+})
