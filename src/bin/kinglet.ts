@@ -1,4 +1,11 @@
 import { buildProgram } from '../cli/program.ts'
+import { buildProxyCommand } from '../cli/proxy.ts'
+import { buildWebhookCommand } from '../cli/webhook.ts'
+
+const version = '0.1.0'
 
 // Each command's code is loaded when it is called: the sidecar must start fast and never load a Kubernetes client.
-await buildProgram('0.1.0', []).parseAsync()
+await buildProgram(version, [
+  buildProxyCommand(async (options) => (await import('./proxy.ts')).runProxy(options, version)),
+  buildWebhookCommand(async (flags) => (await import('./webhook.ts')).runWebhook(flags)),
+]).parseAsync()

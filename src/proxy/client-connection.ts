@@ -1,0 +1,291 @@
+/**
+ * One client's connection: requests one after the other. Answers: where a request begins, what happens between two of them, how
+ * the connection ends. Must not: know where a request goes.
+ *
+ *   head ──head complete──▶ exchange ──kept alive──▶ head
+ *    │                        └──last answer──▶ linger ──client's end, or time──▶ closed
+ *    ├──refused──▶ linger
+ *    └──not HTTP/1──▶ tunnel ──▶ closed
+ */
+import type { Socket } from 'node:net'
+import type { ClientSide } from './client-side.ts'
+import type { Timed } from './deadlines.ts'
+import type { Engine } from './engine.ts'
+import { Exchange } from './exchange.ts'
+import { endOfHead, hasBareLf } from './http/end-of-head.ts'
+import { printAnswer } from './http/own-answer.ts'
+import { isFault } from './http/request-head.ts'
+import { foreignProtocol } from './http/foreign-protocol.ts'
+import { RawTunnel } from './raw-tunnel.ts'
+
+/** What is thrown away of an unwanted request before the connection is cut, bytes. */
+const maxLingerBytes = 1_048_576
+/** A client that has closed its side and is alive answers a probe within this; see `watchHalfClosed`. Milliseconds. */
+const probeMs = 50
+const probeAgainMs = 5000
+const interim = 'HTTP/1.1 100 Continue\r\n'
+
+export class ClientConnection implements ClientSide, Timed {
+  deadline: number
+  readonly socket: Socket
+  readonly port: 'route' | 'direct'
+  private readonly engine: Engine
+  private readonly onGone: (connection: ClientConnection) => void
+  private readonly address: string
+  private readonly dataListener = (chunk: Buffer): void => this.onData(chunk)
+  private readonly drainListener = (): void => this.exchange?.onClientDrain()
+  private readonly endListener = (): void => this.onEnd()
+  private state: 'head' | 'exchange' | 'linger' | 'tunnel' = 'head'
+  private exchange: Exchange | undefined
+  private tunnel: { abort(): void } | undefined
+  /** Bytes that nobody has looked at yet. */
+  private pending: Buffer | undefined
+  private requests = 0
+  private lingerBytes = 0
+  private hasEnded = false
+  private probe: NodeJS.Timeout | undefined
+  private isProbeHalf = false
+
+  constructor(engine: Engine, socket: Socket, port: 'route' | 'direct', onGone: (connection: ClientConnection) => void) {
+    this.engine = engine
+    this.socket = socket
+    this.port = port
+    this.onGone = onGone
+    const { remoteAddress = '' } = socket
+    this.address = remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress
+    this.deadline = engine.deadlines.after(engine.limits.idleTimeoutMs)
+    socket.on('data', this.dataListener)
+    socket.on('drain', this.drainListener)
+    socket.on('end', this.endListener)
+    socket.on('close', () => this.onClose())
+    // What went wrong is told by `close`, which always follows.
+    socket.on('error', () => undefined)
+    engine.deadlines.add(this)
+    engine.counters.openConnections += 1
+  }
+
+  get isIdle(): boolean {
+    return this.state === 'head' && this.pending === undefined
+  }
+
+  // === Requests ===
+
+  private onData(chunk: Buffer): void {
+    switch (this.state) {
+      case 'head':
+        return this.readHead(this.pending === undefined ? chunk : Buffer.concat([this.pending, chunk]))
+      case 'exchange':
+        return this.exchange?.onClientData(chunk)
+      case 'linger':
+        this.lingerBytes += chunk.length
+        if (this.lingerBytes > maxLingerBytes) this.socket.destroy()
+        return
+      case 'tunnel':
+        return this.stash(chunk)
+    }
+  }
+
+  private readHead(received: Buffer): void {
+    const { limits, deadlines } = this.engine
+    const bytes = skipEmptyLines(received)
+    if (this.pending === undefined) this.deadline = deadlines.after(limits.headTimeoutMs)
+    this.pending = bytes
+    if (this.requests === 0) {
+      const protocol = foreignProtocol(bytes)
+      if (protocol === 'yes') return this.passThrough(bytes)
+      if (protocol === 'perhaps') return
+    }
+    const end = endOfHead(bytes, 0)
+    if (end < 0 ? bytes.length > limits.maxHeadBytes : end > limits.maxHeadBytes) {
+      return bytes.indexOf(10) < 0 ? this.refuse(414, 'the request target is too long') : this.refuse(431, 'the head is too long')
+    }
+    if (end >= 0) this.begin(bytes, end)
+    else if (hasBareLf(bytes)) this.refuse(400, 'a line does not end in CRLF')
+  }
+
+  private begin(bytes: Buffer, end: number): void {
+    const { limits, requestParser } = this.engine
+    const head = requestParser.parse(bytes.toString('latin1', 0, end), {
+      maxFields: limits.maxFields,
+      maxTargetBytes: limits.maxTargetBytes,
+      clientAddress: this.address,
+      acceptsHops: this.port === 'direct',
+    })
+    if (isFault(head)) return this.refuse(head.status, head.reason)
+    if (limits.maxBodyBytes > 0 && head.length > limits.maxBodyBytes) return this.refuse(413, 'the body is too long')
+    this.requests += 1
+    this.pending = undefined
+    this.state = 'exchange'
+    this.deadline = Number.POSITIVE_INFINITY
+    const exchange = new Exchange(this.engine, this, head, performance.now())
+    this.exchange = exchange
+    if (end < bytes.length) exchange.onClientData(bytes.subarray(end))
+    // A malformed body may have ended it already.
+    if (this.exchange === exchange) exchange.start()
+  }
+
+  /** Keeps bytes that come too early, and takes no more until they are wanted. */
+  stash(bytes: Buffer): void {
+    this.pending = this.pending === undefined ? bytes : Buffer.concat([this.pending, bytes])
+    this.socket.pause()
+  }
+
+  onExchangeEnd(keepAlive: boolean): void {
+    this.exchange = undefined
+    clearTimeout(this.probe)
+    if (!keepAlive || (this.hasEnded && this.pending === undefined)) return this.linger()
+    this.state = 'head'
+    this.deadline = this.engine.deadlines.after(this.engine.limits.idleTimeoutMs)
+    const { pending } = this
+    this.pending = undefined
+    this.socket.resume()
+    if (pending) this.readHead(pending)
+  }
+
+  // === Socket ===
+
+  write(text: string): void {
+    this.socket.write(text, 'latin1')
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    if (this.pending === undefined) this.socket.resume()
+  }
+
+  // === Ends ===
+
+  onDeadline(): void {
+    switch (this.state) {
+      case 'head':
+        // An idle connection is closed without a word; one that has begun a request hears why.
+        return this.pending === undefined ? this.linger() : this.refuse(408, 'the head did not come in time')
+      case 'exchange':
+        return this.exchange?.onClientDeadline()
+      case 'linger':
+        this.socket.destroy()
+        return
+      case 'tunnel':
+        return
+    }
+  }
+
+  countRefused(status: number): void {
+    const { refusedRequests } = this.engine.counters
+    refusedRequests.set(status, (refusedRequests.get(status) ?? 0) + 1)
+  }
+
+  private refuse(status: number, reason: string): void {
+    this.countRefused(status)
+    this.pending = undefined
+    this.write(printAnswer({ status, code: 'bad-request', message: `The proxy refused this request: ${reason}.` }, '', false))
+    this.linger()
+  }
+
+  /** Says the last byte, then reads on for a while: a close with unread bytes would destroy the answer on its way (RFC 9112 §9.6). */
+  linger(): void {
+    this.state = 'linger'
+    this.pending = undefined
+    this.deadline = this.engine.deadlines.after(this.engine.limits.lingerMs)
+    this.socket.end()
+    this.socket.resume()
+  }
+
+  /** Ends with a reset: nobody shall take what was sent for whole. */
+  reset(): void {
+    this.exchange = undefined
+    this.socket.resetAndDestroy()
+  }
+
+  private onEnd(): void {
+    this.hasEnded = true
+    if (this.state === 'exchange') this.exchange?.onClientEnd()
+    else if (this.state === 'head') this.linger()
+  }
+
+  private onClose(): void {
+    clearTimeout(this.probe)
+    this.engine.deadlines.delete(this)
+    this.engine.counters.openConnections -= 1
+    const { exchange } = this
+    this.exchange = undefined
+    exchange?.abandon()
+    this.onGone(this)
+  }
+
+  // === A client that has closed its side ===
+
+  /**
+   * A FIN says either "that was all, I wait for the answer" or "I am gone"; only a write tells, which a closed socket answers with
+   * a reset. So before the answer has begun, a client of HTTP/1.1 gets one `100 Continue`, which it must skip (RFC 9110 §15.2), in
+   * two writes: the first draws the reset, the second meets it. Once the answer flows, its own bytes do the same.
+   */
+  watchHalfClosed(canProbe: boolean): void {
+    if (!canProbe) return
+    this.probe = setTimeout(() => this.writeProbe(), probeMs)
+  }
+
+  private writeProbe(): void {
+    this.write(this.isProbeHalf ? '\r\n' : interim)
+    this.isProbeHalf = !this.isProbeHalf
+    this.probe = setTimeout(() => this.writeProbe(), this.isProbeHalf ? probeMs : probeAgainMs)
+  }
+
+  /** What must be written before anything else, so that a probe is whole. Ends the probing. */
+  probeTail(): string {
+    if (this.probe === undefined) return ''
+    clearTimeout(this.probe)
+    this.probe = undefined
+    const tail = this.isProbeHalf ? '\r\n' : ''
+    this.isProbeHalf = false
+    return tail
+  }
+
+  // === Tunnels ===
+
+  private passThrough(bytes: Buffer): void {
+    this.requests += 1
+    this.pending = bytes
+    this.state = 'tunnel'
+    this.deadline = Number.POSITIVE_INFINITY
+    this.socket.pause()
+    this.tunnel = new RawTunnel(this.engine, this)
+  }
+
+  /** Leaves the socket to a tunnel. The bytes that it must have first. */
+  detach(): Buffer | undefined {
+    this.socket.off('data', this.dataListener)
+    this.socket.off('drain', this.drainListener)
+    this.socket.off('end', this.endListener)
+    this.state = 'tunnel'
+    this.exchange = undefined
+    this.deadline = Number.POSITIVE_INFINITY
+    const { pending } = this
+    this.pending = undefined
+    return pending
+  }
+
+  onTunnel(tunnel: { abort(): void }): void {
+    this.tunnel = tunnel
+  }
+
+  onTunnelClosed(): void {
+    this.tunnel = undefined
+  }
+
+  /** Ends it whatever is under way. */
+  abort(): void {
+    this.tunnel?.abort()
+    this.socket.destroy()
+  }
+}
+
+/** Empty lines before a request are skipped, two at most (RFC 9112 §2.2). */
+function skipEmptyLines(bytes: Buffer): Buffer {
+  let from = 0
+  while (from < 4 && bytes[from] === 13 && bytes[from + 1] === 10) from += 2
+  return from === 0 ? bytes : bytes.subarray(from)
+}

@@ -1,0 +1,29 @@
+import type { Socket } from 'node:net'
+
+/** What an exchange may do with its client's connection. `client-connection.ts` is what it is. */
+export interface ClientSide {
+  readonly socket: Socket
+  readonly port: 'route' | 'direct'
+  /** While the exchange lasts its passing calls the exchange's `onClientDeadline`. */
+  deadline: number
+  /** Writes latin1 text. */
+  write(text: string): void
+  pause(): void
+  /** Takes more bytes, unless some are already waiting. */
+  resume(): void
+  /** Keeps bytes of the next request, and takes no more until they are wanted. */
+  stash(bytes: Buffer): void
+  /** The response is complete and all of it was written. Not `keepAlive`: the connection ends after it. */
+  onExchangeEnd(keepAlive: boolean): void
+  /** Ends with a reset: nobody shall take what was sent for whole. */
+  reset(): void
+  /** The client has sent its last byte while it waits; finds out whether it is still there, by a probe if it may get one. */
+  watchHalfClosed(canProbe: boolean): void
+  /** What must be written before anything else, so that a probe is whole; empty nearly always. Ends the probing. */
+  probeTail(): string
+  countRefused(status: number): void
+  /** Leaves the socket to a tunnel. The bytes that it must have first. */
+  detach(): Buffer | undefined
+  onTunnel(tunnel: { abort(): void }): void
+  onTunnelClosed(): void
+}

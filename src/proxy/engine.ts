@@ -1,0 +1,30 @@
+import type { Logger } from '../runtime/log.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { RequestParser } from './http/request-head.ts'
+import type { ResponseParser } from './http/response-head.ts'
+import type { LiveRoutes } from './live-routes.ts'
+import type { ProxyLimits } from './settings.ts'
+
+/** What all connections of one sidecar share. */
+export interface Engine {
+  readonly limits: ProxyLimits
+  readonly deadlines: Deadlines
+  readonly live: LiveRoutes
+  readonly requestParser: RequestParser
+  readonly responseParser: ResponseParser
+  readonly counters: EngineCounters
+  readonly log: Logger
+  /** The pod is going away: every answer asks its client to connect anew. */
+  isDraining: boolean
+}
+
+/** Counts that belong to no track; since the start of the process, except `open…`, which are now. */
+export interface EngineCounters {
+  /** Requests refused for what they are, by the status of the answer. */
+  readonly refusedRequests: Map<number, number>
+  rescuedRequests: number
+  openConnections: number
+  openTunnels: number
+}
+
+export const noCounts = (): EngineCounters => ({ refusedRequests: new Map(), rescuedRequests: 0, openConnections: 0, openTunnels: 0 })

@@ -1,0 +1,459 @@
+/**
+ * One request and its response. From top to bottom: start → attempt → send → (failed → next attempt) → response head → relay →
+ * complete. Answers: the client gets exactly one response, whole or visibly cut, and the book gets exactly one record for each
+ * place that is to be charged. Must not: touch the next request on either connection.
+ *
+ *   connecting ──open──▶ waiting ──head──▶ responding ──last byte──▶ done
+ *       │                   │                  └──cut──▶ done (the client is reset)
+ *       └──────failed───────┴──▶ connecting (another attempt) or done (an answer of our own)
+ */
+import type { Outcome, Reason, Track } from '../api/protocol.ts'
+import { afterFailure, type FailedAttempt, type Step } from '../routing/after-failure.ts'
+import type { ClientSide } from './client-side.ts'
+import type { Engine } from './engine.ts'
+import { BodyReader } from './http/body-reader.ts'
+import { endOfHead } from './http/end-of-head.ts'
+import { hopHeader, serviceTimeHeader, unsentHeader } from './http/hop-by-hop.ts'
+import { printAnswer, type OwnAnswer } from './http/own-answer.ts'
+import type { RequestHead } from './http/request-head.ts'
+import type { ResponseHead } from './http/response-head.ts'
+import { writePart } from './http/write-part.ts'
+import type { ActiveRoutes, Place } from './live-routes.ts'
+import { RequestBody } from './request-body.ts'
+import { Tunnel } from './tunnel.ts'
+import type { UpstreamConnection, UpstreamUser } from './upstream-pool.ts'
+
+type Failure = FailedAttempt['failure']
+
+const answers = {
+  unsent: { status: 503, code: 'refused', message: 'The app does not accept connections.' },
+  lost: { status: 502, code: 'reset', message: 'The app closed the connection without an answer.' },
+  timeout: { status: 504, code: 'timeout', message: 'The app did not answer in time.' },
+  malformed: { status: 502, code: 'bad-response', message: 'The app sent something that is not HTTP/1.1.' },
+} as const satisfies Record<string, OwnAnswer>
+
+export class Exchange implements UpstreamUser {
+  private readonly engine: Engine
+  private readonly client: ClientSide
+  private readonly head: RequestHead
+  private readonly active: ActiveRoutes
+  private readonly track: Track
+  private readonly reason: Reason
+  private readonly body: RequestBody
+  private readonly tried = new Set<Place>()
+  private state: 'connecting' | 'waiting' | 'responding' | 'done' = 'connecting'
+  private place: Place
+  private upstream: UpstreamConnection | undefined
+  private attemptStartedAt: number
+  private headAt = 0
+  /** The body waits for `100 Continue`. */
+  private isHeldBack: boolean
+  /** Bytes of an unfinished response head. */
+  private unread: Buffer | undefined
+  private response: ResponseHead | undefined
+  private reader: BodyReader | undefined
+  private isChunkedOut = false
+  private keepAlive = false
+
+  /** `startedAt` is on performance.now's clock. The body's first bytes come by `onClientData`, before `start`. */
+  constructor(engine: Engine, client: ClientSide, head: RequestHead, startedAt: number) {
+    this.engine = engine
+    this.client = client
+    this.head = head
+    this.active = engine.live.active
+    this.attemptStartedAt = startedAt
+    this.body = new RequestBody(head)
+    this.isHeldBack = head.expectsContinue
+    if (client.port === 'direct') {
+      this.track = this.active.local.track
+      this.reason = head.isHop ? 'hop' : 'direct'
+      this.place = this.active.local
+    } else {
+      const choice = engine.live.choose(engine.requestParser, startedAt)
+      this.track = choice.track
+      this.reason = choice.reason
+      this.place = engine.live.firstPlace(this.active, choice.track)
+    }
+    this.active.book.inFlight += 1
+  }
+
+  start(): void {
+    this.attempt(this.place, false)
+  }
+
+  // === An attempt to have it served at one place ===
+
+  private attempt(place: Place, fresh: boolean): void {
+    this.state = 'connecting'
+    this.place = place
+    this.unread = undefined
+    const upstream = place.pool.take(this, fresh)
+    this.upstream = upstream
+    if (upstream.isOpen) this.send(upstream)
+  }
+
+  onUpstreamOpen(): void {
+    if (this.upstream) this.send(this.upstream)
+  }
+
+  private send(upstream: UpstreamConnection): void {
+    this.state = 'waiting'
+    const prefix = this.head.forward + (this.place.isLocal ? '\r\n' : `${hopHeader}: 1\r\n\r\n`)
+    if (this.isHeldBack) {
+      upstream.socket.write(prefix, 'latin1')
+      this.client.deadline = this.engine.deadlines.after(this.engine.limits.continueTimeoutMs)
+      upstream.deadline = this.engine.deadlines.after(this.engine.limits.responseTimeoutMs)
+    } else {
+      this.forward(upstream, prefix, this.body.held)
+    }
+  }
+
+  private forward(upstream: UpstreamConnection, prefix: string, payload: readonly Buffer[]): void {
+    if (this.state === 'waiting') upstream.deadline = this.engine.deadlines.after(this.engine.limits.responseTimeoutMs)
+    const { isDone, trailers } = this.body
+    const flows = writePart(upstream.socket, prefix, payload, { chunked: this.head.body === 'chunked', isLast: isDone, trailers })
+    this.client.deadline = Number.POSITIVE_INFINITY
+    if (isDone) return
+    if (flows) this.wantMoreBody()
+    else this.client.pause()
+  }
+
+  private wantMoreBody(): void {
+    this.client.deadline = this.engine.deadlines.after(this.engine.limits.bodyTimeoutMs)
+    this.client.resume()
+  }
+
+  // === The request's body ===
+
+  /** More bytes of the client: body, and perhaps the beginning of its next request. */
+  onClientData(chunk: Buffer): void {
+    const payload: Buffer[] = []
+    const end = this.body.read(chunk, payload)
+    if (end < chunk.length) this.client.stash(end === 0 ? chunk : chunk.subarray(end))
+    if (end === 0) return
+    const { maxBodyBytes } = this.engine.limits
+    if (this.body.fault !== undefined) this.refuse(400, 'bad-body', `The body is malformed: ${this.body.fault}.`)
+    else if (maxBodyBytes > 0 && this.body.readBytes > maxBodyBytes) this.refuse(413, 'too-long', 'The body is longer than this proxy accepts.')
+    else this.passOn(payload)
+  }
+
+  private passOn(payload: Buffer[]): void {
+    const { upstream } = this
+    const canSend = upstream !== undefined && this.state !== 'connecting' && !this.isHeldBack
+    this.body.hold(payload, !canSend)
+    if (canSend) this.forward(upstream, '', payload)
+    else if (!this.body.isDone) this.client.pause()
+  }
+
+  private releaseBody(): void {
+    if (!this.isHeldBack) return
+    this.isHeldBack = false
+    if (this.upstream && this.state === 'waiting') this.forward(this.upstream, '', this.body.held)
+  }
+
+  onUpstreamDrain(): void {
+    if (!this.body.isDone && !this.isHeldBack) this.wantMoreBody()
+  }
+
+  /** The client's deadline: no `100 Continue` came, the body stopped coming, or the response is not taken. */
+  onClientDeadline(): void {
+    if (this.isHeldBack && this.state === 'waiting') this.releaseBody()
+    else if (this.state === 'responding' || this.body.isDone) this.abandon()
+    else this.refuse(408, 'body-timeout', 'The body did not come in time.')
+  }
+
+  // === The response ===
+
+  onUpstreamData(chunk: Buffer): void {
+    if (this.state === 'responding') {
+      this.relay(chunk, 0, '')
+      return
+    }
+    const bytes = this.unread === undefined ? chunk : Buffer.concat([this.unread, chunk])
+    this.unread = undefined
+    let from = 0
+    while (this.state === 'waiting') {
+      const end = endOfHead(bytes, from)
+      if (end < 0) {
+        this.unread = from === 0 ? bytes : bytes.subarray(from)
+        if (this.unread.length > this.engine.limits.maxHeadBytes) this.onMalformed()
+        return
+      }
+      const head = this.engine.responseParser.parse(bytes.toString('latin1', from, end), this.head.method)
+      from = end
+      if (typeof head === 'string') this.onMalformed()
+      else if (head.status === 101) this.onSwitch(head, bytes.subarray(from))
+      else if (head.status < 200) this.onInterim(head)
+      else this.onResponseHead(head, bytes, from)
+    }
+  }
+
+  /** 1xx other than 101: passed on, except to HTTP/1.0 (RFC 9110 §15.2). */
+  private onInterim(head: ResponseHead): void {
+    if (this.head.minor > 0) this.client.write(`${this.client.probeTail()}${head.forward}\r\n`)
+    if (head.status === 100) this.releaseBody()
+  }
+
+  private onResponseHead(head: ResponseHead, bytes: Buffer, from: number): void {
+    this.headAt = performance.now()
+    if (head.unsent !== '' && !this.place.isLocal) {
+      this.failed('unsent', { isItsFault: head.unsent !== 'draining', isAnswered: true })
+      return
+    }
+    if (head.status >= 500 && this.stepAfter('status', false) === 'primary' && this.goToPrimary('5xx')) return
+    this.response = head
+    this.state = 'responding'
+    if (this.upstream) this.upstream.deadline = Number.POSITIVE_INFINITY
+    if (this.body.isDone) this.body.letGo()
+    const hasEnd = this.head.minor > 0 || head.body === 'none' || head.body === 'length'
+    this.keepAlive = this.head.keepAlive && this.body.isDone && hasEnd && !this.engine.isDraining
+    this.isChunkedOut = this.head.minor > 0 && (head.body === 'chunked' || head.body === 'close')
+    this.reader = head.body === 'none' ? undefined : new BodyReader(head.body, head.length ?? 0)
+    this.relay(bytes, from, this.client.probeTail() + this.printHead(head))
+  }
+
+  private printHead(head: ResponseHead): string {
+    const length = head.length === undefined ? '' : `Content-Length: ${head.length}\r\n`
+    const connection = this.keepAlive ? (this.head.minor === 0 ? 'Connection: keep-alive\r\n' : '') : 'Connection: close\r\n'
+    return (
+      head.forward +
+      (this.isChunkedOut ? 'Transfer-Encoding: chunked\r\n' : length) +
+      (this.reason === 'hop' ? `${serviceTimeHeader}: ${this.microsecondsToHead()}\r\n` : '') +
+      `${connection}\r\n`
+    )
+  }
+
+  private microsecondsToHead(): number {
+    return Math.max(0, Math.round((this.headAt - this.attemptStartedAt) * 1000))
+  }
+
+  private relay(chunk: Buffer, from: number, prefix: string): void {
+    const payload: Buffer[] = []
+    const end = this.reader === undefined ? from : this.reader.read(chunk, from, payload)
+    if (this.reader?.fault !== undefined) {
+      this.cut()
+      return
+    }
+    const isLast = this.reader === undefined || this.reader.done
+    const flows = writePart(this.client.socket, prefix, payload, { chunked: this.isChunkedOut, isLast, trailers: this.reader?.trailers ?? '' })
+    // Bytes after the end answer nobody's question: the connection cannot be trusted any more.
+    if (isLast) this.complete(end === chunk.length)
+    else if (!flows) this.waitForClient()
+  }
+
+  private waitForClient(): void {
+    this.upstream?.socket.pause()
+    this.client.deadline = this.engine.deadlines.after(this.engine.limits.bodyTimeoutMs)
+  }
+
+  onClientDrain(): void {
+    if (this.state !== 'responding') return
+    this.upstream?.socket.resume()
+    this.client.deadline = Number.POSITIVE_INFINITY
+    if (!this.body.isDone) this.wantMoreBody()
+  }
+
+  private complete(isClean: boolean): void {
+    const { upstream, response } = this
+    if (!upstream || !response) return
+    const reusable = isClean && response.keepAlive && this.body.isDone && upstream.socket.writableLength === 0
+    this.place.pool.release(upstream, reusable, response.idleHintMs)
+    this.upstream = undefined
+    this.charge(this.place.track, classOf(response.status), this.latencyMs())
+    this.finish()
+    this.client.onExchangeEnd(this.keepAlive)
+  }
+
+  /** A hop's latency without the network and the second sidecar: its time to the head is replaced by what was measured beside the app. */
+  private latencyMs(): number {
+    const total = performance.now() - this.attemptStartedAt
+    const serviceTimeUs = this.response?.serviceTimeUs
+    if (this.place.isLocal || serviceTimeUs === undefined) return total
+    return Math.max(0, total - (this.headAt - this.attemptStartedAt)) + serviceTimeUs / 1000
+  }
+
+  // === WebSocket ===
+
+  private onSwitch(head: ResponseHead, rest: Buffer): void {
+    const { upstream } = this
+    if (!this.head.upgrade || !head.upgrade || !upstream) {
+      this.onMalformed()
+      return
+    }
+    this.headAt = performance.now()
+    this.response = head
+    this.charge(this.place.track, '1xx', this.latencyMs())
+    this.finish()
+    this.upstream = undefined
+    this.place.pool.releaseLost()
+    const server = upstream.detach()
+    const early = this.client.detach()
+    this.client.write(`${head.forward}Connection: Upgrade\r\nUpgrade: websocket\r\n${this.reason === 'hop' ? `${serviceTimeHeader}: ${this.microsecondsToHead()}\r\n` : ''}\r\n`)
+    if (rest.length > 0) this.client.socket.write(rest)
+    if (early) server.write(early)
+    this.client.onTunnel(new Tunnel(this.engine, this.client.socket, server, () => this.client.onTunnelClosed()))
+  }
+
+  // === Failures ===
+
+  onUpstreamEnd(): void {
+    if (this.state !== 'responding') this.failed('lost')
+    else if (this.response?.body === 'close') this.endOfClose()
+    else this.cut()
+  }
+
+  /** A body without framing ends with its connection, which is the only end it has. */
+  private endOfClose(): void {
+    writePart(this.client.socket, '', [], { chunked: this.isChunkedOut, isLast: true, trailers: '' })
+    this.complete(false)
+  }
+
+  onUpstreamClosed(error: NodeJS.ErrnoException | undefined): void {
+    if (this.state === 'responding') this.cut()
+    else if (this.state === 'connecting') this.failed('unsent')
+    else this.failed(this.wasNeverWritten(error) ? 'unsent' : 'lost')
+  }
+
+  onUpstreamTimeout(): void {
+    if (this.state === 'responding') this.cut()
+    else this.failed('timeout')
+  }
+
+  /** The kernel refused our one small write: its buffer was empty before, so nothing of it was taken. */
+  private wasNeverWritten(error: NodeJS.ErrnoException | undefined): boolean {
+    const isRefusedWrite = error?.syscall === 'write' && (error.code === 'EPIPE' || error.code === 'ECONNRESET')
+    return isRefusedWrite && this.upstream?.isReused === true && this.body.readBytes === 0
+  }
+
+  private stepAfter(failure: Failure, isReused: boolean): Step {
+    return afterFailure({
+      port: this.client.port,
+      track: this.place.track,
+      self: this.active.local.track,
+      isLocal: this.place.isLocal,
+      failure,
+      isReused,
+      method: this.head.method,
+      canReplay: this.body.isWhole,
+      rescue: this.active.routes.table.rescue,
+    })
+  }
+
+  /** `isItsFault`: false where a pod that goes away said so itself. `isAnswered`: the peer spoke, so its connection was alive. */
+  private failed(failure: Failure, { isItsFault = true, isAnswered = false } = {}): void {
+    const step = this.stepAfter(failure, !isAnswered && this.upstream?.isReused === true)
+    const elapsedMs = performance.now() - this.attemptStartedAt
+    this.dropUpstream()
+    if (step === 'again') {
+      this.attempt(this.place, true)
+      return
+    }
+    if (step === 'primary' && this.goToPrimary('reset')) return
+    if (!this.place.isLocal && isItsFault) this.charge(this.place.track, outcomeOf[failure], elapsedMs)
+    this.tried.add(this.place)
+    const next = step === 'elsewhere' ? this.engine.live.nextPlace(this.active, this.track, this.tried) : undefined
+    if (next) this.moveTo(next)
+    else this.giveUp(failure, elapsedMs)
+  }
+
+  private moveTo(place: Place): void {
+    this.engine.counters.rescuedRequests += 1
+    this.attemptStartedAt = performance.now()
+    this.attempt(place, false)
+  }
+
+  /** The canary is charged, the user is served by the primary. False where there is no primary. */
+  private goToPrimary(outcome: Outcome): boolean {
+    const primary = this.engine.live.primaryPlace(this.active)
+    if (!primary) return false
+    this.charge(this.place.track, outcome, performance.now() - this.attemptStartedAt)
+    this.dropUpstream()
+    this.moveTo(primary)
+    return true
+  }
+
+  private giveUp(failure: Failure, elapsedMs: number): void {
+    const answer = failure === 'status' ? answers.lost : answers[failure]
+    if (this.place.isLocal) {
+      // An app that is gone because its pod goes away has not failed.
+      if (failure === 'unsent' && this.engine.isDraining) this.active.book.recordProxyError()
+      else this.charge(this.place.track, outcomeOf[failure], elapsedMs)
+    }
+    const isRefusedHop = failure === 'unsent' && this.reason === 'hop'
+    this.answer(isRefusedHop ? { ...answer, line: `${unsentHeader}: ${this.engine.isDraining ? 'draining' : 'refused'}\r\n` } : answer)
+  }
+
+  private onMalformed(): void {
+    this.dropUpstream()
+    this.charge(this.place.track, '5xx', performance.now() - this.attemptStartedAt)
+    this.answer(answers.malformed)
+  }
+
+  /** The response broke off: the client must not take it for whole. */
+  private cut(): void {
+    this.dropUpstream()
+    this.charge(this.place.track, 'reset', performance.now() - this.attemptStartedAt)
+    this.finish()
+    this.client.reset()
+  }
+
+  /** The request turned out to be none: the client's fault. */
+  private refuse(status: number, code: string, message: string): void {
+    this.client.countRefused(status)
+    this.dropUpstream()
+    if (this.state === 'responding') {
+      this.finish()
+      this.client.reset()
+    } else {
+      this.answer({ status, code, message })
+    }
+  }
+
+  private answer(answer: OwnAnswer): void {
+    const keepAlive = this.head.keepAlive && this.body.isDone && !this.engine.isDraining && answer.status >= 500
+    this.finish()
+    this.client.write(this.client.probeTail() + printAnswer(answer, this.head.method, keepAlive))
+    this.client.onExchangeEnd(keepAlive)
+  }
+
+  /** The client has gone away, or stopped taking its response. */
+  abandon(): void {
+    if (this.state === 'done') return
+    this.dropUpstream()
+    this.active.book.recordClientAbort()
+    this.finish()
+    this.client.reset()
+  }
+
+  /** The client has sent its last byte. It may still wait for the answer. */
+  onClientEnd(): void {
+    if (!this.body.isDone) this.abandon()
+    else this.client.watchHalfClosed(this.head.minor > 0 && this.state !== 'responding')
+  }
+
+  private dropUpstream(): void {
+    const { upstream } = this
+    if (!upstream) return
+    this.upstream = undefined
+    upstream.drop()
+    this.place.pool.releaseLost()
+  }
+
+  private charge(track: Track, outcome: Outcome, latencyMs: number): void {
+    this.active.book.record(track, this.reason, outcome, latencyMs)
+  }
+
+  private finish(): void {
+    this.state = 'done'
+    this.active.book.inFlight -= 1
+    this.body.letGo()
+  }
+}
+
+const outcomeOf: Readonly<Record<Failure, Outcome>> = { unsent: 'refused', lost: 'reset', timeout: 'timeout', status: '5xx' }
+
+function classOf(status: number): Outcome {
+  if (status >= 500) return '5xx'
+  if (status >= 400) return '4xx'
+  return status >= 300 ? '3xx' : '2xx'
+}

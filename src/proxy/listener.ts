@@ -1,0 +1,62 @@
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { AppError, describeError, invariant } from '../base/errors.ts'
+import { ClientConnection } from './client-connection.ts'
+import type { Engine } from './engine.ts'
+
+/** A port with its connections. */
+export interface Listener {
+  readonly port: number
+  /** When the last connection came, on performance.now's clock. */
+  lastConnectionAt(): number
+  /** Accepts no more; connections that are between requests end. */
+  close(): void
+  connectionCount(): number
+  /** Cuts whatever is left. */
+  destroy(): void
+}
+
+/** Idle TCP connections are probed so that a client whose machine died does not stay forever. */
+const keepAliveInitialDelay = 60_000
+
+/** Opens a port for requests of one kind. Port 0 takes a free one. Error `LISTEN_FAILED`. */
+export async function listen(engine: Engine, kind: 'route' | 'direct', host: string, port: number): Promise<Listener> {
+  const connections = new Set<ClientConnection>()
+  let lastConnectionAt = performance.now()
+  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay }, (socket) => {
+    lastConnectionAt = performance.now()
+    connections.add(new ClientConnection(engine, socket, kind, (connection) => connections.delete(connection)))
+  })
+  server.maxConnections = engine.limits.maxConnections
+  await startListening(server, kind, host, port)
+  return {
+    port: portOf(server),
+    lastConnectionAt: () => lastConnectionAt,
+    connectionCount: () => connections.size,
+    close: () => {
+      server.close()
+      for (const connection of connections) if (connection.isIdle) connection.linger()
+    },
+    destroy: () => {
+      for (const connection of connections) connection.abort()
+    },
+  }
+}
+
+/** Listens, or rejects with `LISTEN_FAILED`, naming what the port is for. */
+export function startListening(server: Server, kind: string, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => reject(new AppError('LISTEN_FAILED', `cannot listen on ${host}:${port} (${kind} port): ${describeError(cause)}`, { cause })))
+    server.listen({ host, port, backlog: 1024 }, () => {
+      server.removeAllListeners('error')
+      // A later failure to accept (no file descriptors left) concerns one connection, not the listener.
+      server.on('error', () => undefined)
+      resolve()
+    })
+  })
+}
+
+export function portOf(server: Server): number {
+  const address = server.address() as AddressInfo | string | null
+  invariant(address !== null && typeof address === 'object', 'a listening server has a port')
+  return address.port
+}

@@ -1,0 +1,124 @@
+/**
+ * The table in force. Answers: where does this request go, and where next if that fails. A swap is one assignment: a request
+ * keeps what it started with, and its counts go into the book of that table.
+ */
+import type { Reason, RouteTable, Track } from '../api/protocol.ts'
+import type { Result } from '../base/result.ts'
+import { ok } from '../base/result.ts'
+import type { TrafficBook, TrafficLedger } from '../metrics/recorder.ts'
+import { pickEndpoint } from '../routing/endpoint-choice.ts'
+import type { RequestView } from '../routing/match-rules.ts'
+import { chooseTrack, compileRoutes, effectiveParts, type Choice, type Phase, type Routes } from '../routing/routes.ts'
+import type { UpstreamPool, UpstreamPools } from './upstream-pool.ts'
+
+/** Somewhere a request can be served. */
+export interface Place {
+  readonly track: Track
+  readonly pool: UpstreamPool
+  /** The app next door, not another pod's sidecar. */
+  readonly isLocal: boolean
+}
+
+/** One table made ready, with the pools of its endpoints. Immutable. */
+export interface ActiveRoutes {
+  readonly routes: Routes
+  readonly book: TrafficBook
+  readonly local: Place
+  readonly peers: Readonly<Record<Track, readonly Place[]>>
+}
+
+export interface LiveRoutesOptions {
+  readonly ledger: TrafficLedger
+  readonly pools: UpstreamPools
+  /** Where the app next door listens. It belongs to no table and is never retired. */
+  readonly app: UpstreamPool
+  /** This pod's own address: never a peer. */
+  readonly podAddress: string | undefined
+  readonly phase: Phase
+  readonly initial: Routes
+}
+
+export class LiveRoutes {
+  active: ActiveRoutes
+  /** When the controller was last heard, on performance.now's clock. */
+  private heardAt = performance.now()
+  private turn = 0
+  private readonly options: LiveRoutesOptions
+
+  constructor(options: LiveRoutesOptions) {
+    this.options = options
+    this.active = this.activate(options.initial)
+  }
+
+  /** Puts a table in force, or says why it cannot be; then the one before stays. */
+  publish(table: RouteTable): Result<void> {
+    const routes = compileRoutes(table)
+    if (!routes.ok) return routes
+    this.heard()
+    this.active = this.activate(routes.value)
+    const { peers } = this.active
+    this.options.pools.retain(new Set([...peers.primary, ...peers.canary].map(({ pool }) => pool)))
+    return ok(undefined)
+  }
+
+  /** The controller has spoken. */
+  heard(): void {
+    this.heardAt = performance.now()
+  }
+
+  choose(request: RequestView, now: number): Choice {
+    return chooseTrack(this.active.routes, request, now - this.heardAt, this.options.phase)
+  }
+
+  /** The weight that counts now, percent. */
+  effectiveWeightPercent(): number {
+    return effectiveParts(this.active.routes, performance.now() - this.heardAt) / 10_000
+  }
+
+  /** Where a request for `track` is served first. No endpoint means the app next door: a 503 of our making is an outage. */
+  firstPlace(active: ActiveRoutes, track: Track): Place {
+    if (track === active.local.track) return active.local
+    return this.pick(active.peers[track], undefined) ?? active.local
+  }
+
+  /** Another place after those in `tried`: the same track's endpoints, the app next door, the primary's endpoints. */
+  nextPlace(active: ActiveRoutes, track: Track, tried: ReadonlySet<Place>): Place | undefined {
+    const peer = this.pick(active.peers[track], tried)
+    if (peer) return peer
+    if (!tried.has(active.local)) return active.local
+    return this.pick(active.peers.primary, tried)
+  }
+
+  /** The primary, for a request that the canary has failed. */
+  primaryPlace(active: ActiveRoutes): Place | undefined {
+    return active.local.track === 'primary' ? active.local : this.pick(active.peers.primary, undefined)
+  }
+
+  private pick(places: readonly Place[], tried: ReadonlySet<Place> | undefined): Place | undefined {
+    if (places.length === 0) return undefined
+    this.turn = (this.turn + 1) % 0x40000000
+    const index = pickEndpoint(places.length, this.turn, (candidate) => {
+      const place = places[candidate]
+      return place === undefined || tried?.has(place) === true ? undefined : place.pool.active
+    })
+    return index === undefined ? undefined : places[index]
+  }
+
+  private activate(routes: Routes): ActiveRoutes {
+    const { table } = routes
+    const { pools, podAddress, app } = this.options
+    const peersOf = (track: Track): readonly Place[] =>
+      table.endpoints[track]
+        .filter(({ address }) => address !== podAddress)
+        .map(({ address, port }) => ({ track, pool: pools.get(address, port), isLocal: false }))
+    return {
+      routes,
+      book: this.options.ledger.open(table.generation),
+      local: { track: table.self, pool: app, isLocal: true },
+      peers: { primary: peersOf('primary'), canary: peersOf('canary') },
+    }
+  }
+}
+
+/** Why a request that came in at the direct port is there. */
+export const directReason = (isHop: boolean): Reason => (isHop ? 'hop' : 'direct')

@@ -1,0 +1,59 @@
+/** What the sidecar can be told. Every number has its unit in its name; the defaults are what `kinglet proxy --help` prints. */
+export interface ProxyLimits {
+  /** Longest head of a request or response, bytes: 431 for requests beyond. Node's default. */
+  readonly maxHeadBytes: number
+  /** Longest request target, bytes: 414 beyond. */
+  readonly maxTargetBytes: number
+  /** Most field lines in a head: 431 beyond. Envoy's default. */
+  readonly maxFields: number
+  /** Longest request body, bytes: 413 beyond; 0 = any length. The app knows better. */
+  readonly maxBodyBytes: number
+  /** Most client connections per listener; more are closed at once. */
+  readonly maxConnections: number
+  /** From the first byte of a request to the end of its head: 408 beyond (slowloris). */
+  readonly headTimeoutMs: number
+  /** A kept-alive client connection without a request. Above the 60 s of common load balancers, so that they close first. */
+  readonly idleTimeoutMs: number
+  /** A request body without a byte, or a response that the client does not take. */
+  readonly bodyTimeoutMs: number
+  /** To open a connection to the app or a peer. */
+  readonly connectTimeoutMs: number
+  /** From the request to the head of its response: 504 beyond. */
+  readonly responseTimeoutMs: number
+  /** How long a body waits for `100 Continue` before it is sent anyway (RFC 9110 §10.1.1). */
+  readonly continueTimeoutMs: number
+  /** A tunnel (WebSocket, TLS, HTTP/2) without a byte either way. */
+  readonly tunnelIdleMs: number
+  /** An unused connection to the app or a peer. Node servers close theirs after 5 s: we must be first. */
+  readonly upstreamIdleMs: number
+  /** How long the rest of an unwanted request is read and thrown away, so that the client sees the answer before the close. */
+  readonly lingerMs: number
+}
+
+export const defaultLimits: ProxyLimits = {
+  maxHeadBytes: 16_384,
+  maxTargetBytes: 8192,
+  maxFields: 100,
+  maxBodyBytes: 0,
+  maxConnections: 10_000,
+  headTimeoutMs: 10_000,
+  idleTimeoutMs: 75_000,
+  bodyTimeoutMs: 60_000,
+  connectTimeoutMs: 1000,
+  responseTimeoutMs: 300_000,
+  continueTimeoutMs: 1000,
+  tunnelIdleMs: 3_600_000,
+  upstreamIdleMs: 4000,
+  lingerMs: 2000,
+}
+
+export interface DrainSettings {
+  /** At least this long after the signal the listeners stay open: endpoints and kube-proxies learn late. */
+  readonly minMs: number
+  /** Then until no connection has come for this long. */
+  readonly quietMs: number
+  /** After this long whatever is in flight is cut. Below the pod's grace period of 30 s. */
+  readonly deadlineMs: number
+}
+
+export const defaultDrain: DrainSettings = { minMs: 5000, quietMs: 3000, deadlineMs: 25_000 }

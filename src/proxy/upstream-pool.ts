@@ -1,0 +1,219 @@
+/**
+ * Connections to the app next door and to peers, kept alive between requests. The one used last is used next, so that the rest
+ * grow old and are closed before their server does it. An idle connection that says anything is destroyed: bytes nobody asked for
+ * would be taken for the next answer (response-queue poisoning).
+ *
+ * Life of a connection: connecting → busy ⇄ idle → closed
+ */
+import { connect, type Socket } from 'node:net'
+import type { Deadlines, Timed } from './deadlines.ts'
+import type { ProxyLimits } from './settings.ts'
+
+/** Who uses a connection at the moment: one exchange. Each call is about the connection it was given. */
+export interface UpstreamUser {
+  onUpstreamOpen(): void
+  onUpstreamData(chunk: Buffer): void
+  onUpstreamDrain(): void
+  /** The server has said its last byte. */
+  onUpstreamEnd(): void
+  /** The connection is gone. `error` is undefined after a clean close. */
+  onUpstreamClosed(error: NodeJS.ErrnoException | undefined): void
+  /** The deadline of a busy connection has passed. */
+  onUpstreamTimeout(): void
+}
+
+export class UpstreamConnection implements Timed {
+  deadline: number
+  readonly socket: Socket
+  readonly pool: UpstreamPool
+  user: UpstreamUser | undefined
+  isOpen = false
+  /** It has served a request before. */
+  isReused = false
+  private error: NodeJS.ErrnoException | undefined
+  private readonly openListener = (): void => this.onOpen()
+  private readonly dataListener = (chunk: Buffer): void => this.onData(chunk)
+  private readonly drainListener = (): void => this.user?.onUpstreamDrain()
+  private readonly endListener = (): void => this.onEnd()
+  private readonly closeListener = (): void => this.onClose()
+
+  constructor(pool: UpstreamPool, user: UpstreamUser) {
+    this.pool = pool
+    this.user = user
+    this.deadline = pool.deadlines.after(pool.limits.connectTimeoutMs)
+    this.socket = connect({ host: pool.address, port: pool.port, noDelay: true, allowHalfOpen: true })
+    this.socket.on('connect', this.openListener)
+    this.socket.on('data', this.dataListener)
+    this.socket.on('drain', this.drainListener)
+    this.socket.on('end', this.endListener)
+    this.socket.on('close', this.closeListener)
+    this.socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.error = error
+    })
+    pool.deadlines.add(this)
+  }
+
+  onDeadline(): void {
+    if (this.user && this.isOpen) this.user.onUpstreamTimeout()
+    else this.destroy()
+  }
+
+  /** Ends it at once; the user hears nothing more. */
+  drop(): void {
+    this.user = undefined
+    this.destroy()
+  }
+
+  /** Leaves the socket to somebody else (a tunnel); its errors stay handled. */
+  detach(): Socket {
+    this.socket.off('connect', this.openListener)
+    this.socket.off('data', this.dataListener)
+    this.socket.off('drain', this.drainListener)
+    this.socket.off('end', this.endListener)
+    this.socket.off('close', this.closeListener)
+    this.user = undefined
+    this.pool.forget(this)
+    return this.socket
+  }
+
+  private destroy(): void {
+    this.pool.removeIdle(this)
+    this.socket.destroy()
+  }
+
+  private onOpen(): void {
+    this.isOpen = true
+    this.deadline = Number.POSITIVE_INFINITY
+    this.user?.onUpstreamOpen()
+  }
+
+  private onData(chunk: Buffer): void {
+    if (this.user) this.user.onUpstreamData(chunk)
+    else this.destroy()
+  }
+
+  private onEnd(): void {
+    if (this.user) this.user.onUpstreamEnd()
+    else this.destroy()
+  }
+
+  private onClose(): void {
+    this.pool.forget(this)
+    const { user } = this
+    this.user = undefined
+    user?.onUpstreamClosed(this.error)
+  }
+}
+
+export class UpstreamPool {
+  readonly address: string
+  readonly port: number
+  readonly limits: ProxyLimits
+  readonly deadlines: Deadlines
+  /** Requests in flight. */
+  active = 0
+  /** No table names it any more: its connections end with their requests. */
+  isRetired = false
+  private readonly idle: UpstreamConnection[] = []
+  private readonly open = new Set<UpstreamConnection>()
+
+  constructor(address: string, port: number, limits: ProxyLimits, deadlines: Deadlines) {
+    this.address = address
+    this.port = port
+    this.limits = limits
+    this.deadlines = deadlines
+  }
+
+  /** A connection for one request: the last one that became idle, or a new one when there is none or `fresh` is asked for. */
+  take(user: UpstreamUser, fresh: boolean): UpstreamConnection {
+    this.active += 1
+    const idle = fresh ? undefined : this.idle.pop()
+    if (idle) {
+      idle.user = user
+      idle.isReused = true
+      idle.deadline = Number.POSITIVE_INFINITY
+      return idle
+    }
+    const connection = new UpstreamConnection(this, user)
+    this.open.add(connection)
+    return connection
+  }
+
+  /** The request is over. A connection that is not `reusable` is destroyed. */
+  release(connection: UpstreamConnection, reusable: boolean, idleHintMs: number | undefined): void {
+    this.active -= 1
+    if (!reusable || this.isRetired || connection.socket.destroyed) {
+      connection.drop()
+      return
+    }
+    connection.user = undefined
+    connection.socket.resume()
+    // One second less than the server's own word: a request must not cross its close on the way.
+    const idleMs = Math.min(this.limits.upstreamIdleMs, idleHintMs === undefined ? this.limits.upstreamIdleMs : idleHintMs - 1000)
+    if (idleMs <= 0) {
+      connection.drop()
+      return
+    }
+    connection.deadline = this.deadlines.after(idleMs)
+    this.idle.push(connection)
+  }
+
+  /** The request is over and its connection is gone or somebody else's. */
+  releaseLost(): void {
+    this.active -= 1
+  }
+
+  retire(): void {
+    this.isRetired = true
+    for (const connection of this.idle.splice(0)) connection.drop()
+  }
+
+  destroyAll(): void {
+    for (const connection of this.open) connection.drop()
+  }
+
+  removeIdle(connection: UpstreamConnection): void {
+    const index = this.idle.indexOf(connection)
+    if (index >= 0) this.idle.splice(index, 1)
+  }
+
+  forget(connection: UpstreamConnection): void {
+    this.removeIdle(connection)
+    this.open.delete(connection)
+    this.deadlines.delete(connection)
+  }
+}
+
+/** The pools of all endpoints that the table in force names. */
+export class UpstreamPools {
+  private readonly pools = new Map<string, UpstreamPool>()
+  private readonly limits: ProxyLimits
+  private readonly deadlines: Deadlines
+
+  constructor(limits: ProxyLimits, deadlines: Deadlines) {
+    this.limits = limits
+    this.deadlines = deadlines
+  }
+
+  get(address: string, port: number): UpstreamPool {
+    const key = `${address} ${port}`
+    const known = this.pools.get(key)
+    if (known) return known
+    const pool = new UpstreamPool(address, port, this.limits, this.deadlines)
+    this.pools.set(key, pool)
+    return pool
+  }
+
+  /** Retires every pool that is not in `wanted`. */
+  retain(wanted: ReadonlySet<UpstreamPool>): void {
+    for (const [key, pool] of this.pools) {
+      if (wanted.has(pool)) continue
+      pool.retire()
+      this.pools.delete(key)
+    }
+  }
+
+  destroyAll(): void {
+    for (const pool of this.pools.values()) pool.destroyAll()
+  }
+}
