@@ -9,7 +9,7 @@ import { conditionsOf, eventsOf } from './objects.ts'
 export interface Scene {
   readonly namespace: string
   /** Call at the begin of a test: if the test fails, what a person would look at is printed. */
-  explainOnFailure(canary?: string): void
+  readonly explainOnFailure: (canary?: string) => void
 }
 
 /** To be called in a `describe`. `labels` are the namespace's. */

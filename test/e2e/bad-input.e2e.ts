@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest'
+import { canaryAnnotation, settingAnnotations } from '../../src/api/keys.ts'
+import { resources } from '../../src/api/resources.ts'
+import { objectAt, type JsonObject } from '../../src/base/json.ts'
+import { apply, tryApply } from './lib/apply.ts'
+import { cluster } from './lib/cluster.ts'
+import { eventually, staysTrue } from './lib/eventually.ts'
+import { canary, deployment, service } from './lib/manifests.ts'
+import { conditionWith, eventWith, get, getDeployment, rolledOut, specReplicas } from './lib/objects.ts'
+import { scene } from './lib/scene.ts'
+
+/** Then: the condition of the Canary and an event both say it. */
+async function isSaid(namespace: string, name: string, message: RegExp): Promise<void> {
+  await conditionWith(namespace, name, message)
+  const event = await eventWith(namespace, name, message)
+  expect(event).toMatchObject({ type: 'Warning', reason: 'Synced', component: 'flagger' })
+}
+
+const withAnalysis = (manifest: JsonObject, more: JsonObject): JsonObject => {
+  const spec = objectAt(manifest, 'spec')
+  return { ...manifest, spec: { ...spec, analysis: { ...objectAt(spec, 'analysis'), ...more } } }
+}
+
+describe('what the cluster contradicts is said in a condition and an event of the Canary', () => {
+  const { namespace, explainOnFailure } = scene('bad-input')
+
+  it('a target that does not exist', async () => {
+    explainOnFailure('ghost')
+    await apply(canary({ namespace, name: 'ghost' }))
+    await isSaid(namespace, 'ghost', /ghost.* (not found|does not exist)/i)
+  })
+
+  it('a target that comes later is adopted', async () => {
+    explainOnFailure('late')
+    await apply(canary({ namespace, name: 'late' }))
+    await conditionWith(namespace, 'late', /late/)
+    await apply(deployment({ namespace, name: 'late', version: 'v1', replicas: 1 }), service({ namespace, name: 'late' }))
+    await eventually('late is adopted', async () => JSON.stringify(await get(resources.canaries, namespace, 'late')).includes('"phase":"Initialized"'), 90_000)
+  })
+
+  it('a port that no container has', async () => {
+    explainOnFailure('port')
+    await apply(deployment({ namespace, name: 'port', version: 'v1', replicas: 1 }), service({ namespace, name: 'port' }))
+    await apply(canary({ namespace, name: 'port', service: { port: 80, targetPort: 'grpc' } }))
+    await isSaid(namespace, 'port', /grpc/)
+  })
+
+  it('a selector without one of the labels by which primaries are told apart', async () => {
+    explainOnFailure('tier')
+    const labels = { tier: 'web' }
+    const manifest = deployment({ namespace, name: 'tier', version: 'v1', replicas: 1 })
+    const spec = objectAt(manifest, 'spec')
+    await apply({ ...manifest, spec: { ...spec, selector: { matchLabels: labels }, template: { ...objectAt(spec, 'template'), metadata: { labels } } } })
+    await apply(canary({ namespace, name: 'tier' }))
+    await isSaid(namespace, 'tier', /must contain one of/)
+  })
+
+  it('two Canaries on one target: the younger one is refused, the older one goes on', async () => {
+    explainOnFailure('younger')
+    await apply(deployment({ namespace, name: 'shared', version: 'v1', replicas: 1 }), service({ namespace, name: 'shared' }))
+    await apply(canary({ namespace, name: 'older', target: 'shared' }))
+    await conditionWith(namespace, 'older', /./)
+    // Times of creation have the resolution of a second.
+    await eventually('a second has passed', async () => {
+      const older = await get(resources.canaries, namespace, 'older')
+      return Date.now() - Date.parse(String(objectAt(older, 'metadata')['creationTimestamp'])) > 1500
+    })
+    await apply(canary({ namespace, name: 'younger', target: 'shared' }))
+    await isSaid(namespace, 'younger', /older/)
+    await eventually('the older one is initialized', async () => JSON.stringify(await get(resources.canaries, namespace, 'older')).includes('"phase":"Initialized"'), 90_000)
+  })
+
+  it('a name that leaves no room for the suffix', async () => {
+    const long = `long-${'x'.repeat(56)}`
+    explainOnFailure(long)
+    await apply(deployment({ namespace, name: long, version: 'v1', replicas: 1 }))
+    await apply(canary({ namespace, name: long }))
+    await isSaid(namespace, long, /name/)
+    expect(specReplicas(await getDeployment(namespace, long))).toBe(1)
+  })
+
+  it('a kind that cannot be split', async () => {
+    explainOnFailure('daemon')
+    const manifest = canary({ namespace, name: 'daemon' })
+    const spec = objectAt(manifest, 'spec')
+    await apply({ ...manifest, spec: { ...spec, targetRef: { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'daemon' } } })
+    await isSaid(namespace, 'daemon', /DaemonSet/)
+  })
+
+  it('a Service that would be left without endpoints: nothing is touched until it is settled', async () => {
+    explainOnFailure('busy')
+    await apply(
+      deployment({ namespace, name: 'busy', version: 'v1', replicas: 1 }),
+      service({ namespace, name: 'busy' }),
+      service({ namespace, name: 'busy-admin', app: 'busy', targetPort: 8080 }),
+    )
+    await rolledOut(namespace, 'busy')
+    await apply(canary({ namespace, name: 'busy' }))
+    await isSaid(namespace, 'busy', /busy-admin/)
+    await staysTrue('the app is left as it is', async () => specReplicas(await getDeployment(namespace, 'busy')) === 1, 3000)
+    await cluster().delete(resources.services, { namespace, name: 'busy-admin' })
+    await eventually('busy is adopted', async () => JSON.stringify(await get(resources.canaries, namespace, 'busy')).includes('"phase":"Initialized"'), 90_000)
+  })
+
+  it('a bad value of an annotation: the event on the Deployment names the key', async () => {
+    explainOnFailure('annotated')
+    const annotations = { [canaryAnnotation]: 'enabled', [settingAnnotations.interval]: 'soon' }
+    await apply(deployment({ namespace, name: 'annotated', version: 'v1', replicas: 1, annotations }), service({ namespace, name: 'annotated' }))
+    const event = await eventWith(namespace, 'annotated', /kinglet\.sh\/interval.*soon/)
+    expect(event).toMatchObject({ type: 'Warning', kind: 'Deployment' })
+    expect(specReplicas(await getDeployment(namespace, 'annotated'))).toBe(1)
+  })
+})
+
+describe('what contradicts itself is refused by the API server, with the field', () => {
+  const { namespace } = scene('refused')
+  const good = canary({ namespace })
+  const targeting = (kind: string): JsonObject => ({ ...good, spec: { ...objectAt(good, 'spec'), targetRef: { apiVersion: 'apps/v1', kind, name: 'podinfo' } } })
+
+  it.each([
+    ['both stepWeight and iterations', withAnalysis(good, { iterations: 5 }), /iterations|stepWeight|oneOf|validate one and only one/],
+    ['an interval in hours', withAnalysis(good, { interval: '1h' }), /interval/],
+    ['a kind that nobody splits', targeting('StatefulSet'), /targetRef\.kind/],
+    ['a threshold that is no number', withAnalysis(good, { threshold: 'many' }), /threshold/],
+    ['a success rate above 100 %', withAnalysis(good, { metrics: [{ name: 'request-success-rate', thresholdRange: { min: 101 }, interval: '1m' }] }), /request-success-rate|thresholdRange/],
+  ])('%s', async (_name, manifest, message) => {
+    const result = await tryApply([manifest])
+    if (result.exitCode === 0) {
+      // The schema lets it pass, as Flagger's does: then the condition and the event say it.
+      await isSaid(namespace, 'podinfo', message)
+      await cluster().delete(resources.canaries, { namespace, name: 'podinfo' })
+      await eventually('it is gone', async () => (await get(resources.canaries, namespace, 'podinfo')) === undefined)
+    } else {
+      expect(result.error).toMatch(message)
+    }
+  })
+})

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest'
+import { resources } from '../../src/api/resources.ts'
+import { cluster } from './lib/cluster.ts'
+import { isOwnFault } from './lib/load.ts'
+import { conditionsOf, eventsOf, eventWith, getDeployment, podsOf, targetPortOf } from './lib/objects.ts'
+import { scene } from './lib/scene.ts'
+import { fitsWeight, plateaus, served, versions } from './lib/shares.ts'
+import { adopted, expectNoFailure, expectShareWithinWeight, givenAppUnderLoad, isGivenBack, restsIdle, since, versionOf, type Story } from './lib/story.ts'
+
+const intervalMs = 4000
+
+describe('the life of an app under constant load', () => {
+  const { namespace, explainOnFailure } = scene('life')
+  let story: Story
+
+  it('is adopted without a failed request', async () => {
+    explainOnFailure()
+    story = await givenAppUnderLoad(namespace)
+    await adopted(story, { interval: `${intervalMs / 1000}s` })
+    await story.load.more(100)
+    const lines = await story.load.settled()
+    expectNoFailure(lines)
+    expect(served(lines.slice(-2), 'podinfo-primary').byCanary, 'all answers come from the primary').toBe(served(lines.slice(-2), 'podinfo-primary').total)
+    for (const [name, port] of [['podinfo', 'kinglet-route'], ['podinfo-primary', 'kinglet-direct'], ['podinfo-canary', 'kinglet-direct']] as const) {
+      expect(targetPortOf(await cluster().get(resources.services, { namespace, name })), name).toBe(port)
+    }
+    expect((await eventsOf(namespace, 'podinfo')).map((event) => event.message)).toContain(`Initialization done! podinfo.${namespace}`)
+    expect(conditionsOf(story.watch.current())).toContainEqual(expect.objectContaining({ type: 'Promoted', status: 'True', reason: 'Initialized' }))
+  })
+
+  it('promotes a good version through 10, 20, 30, 40 and 50 % without a failed request', async () => {
+    explainOnFailure()
+    const beganAt = Date.now()
+    await story.deploy('v2')
+    await story.watch.phase('Progressing')
+    await restsIdle(story, 'Succeeded')
+    const lines = since(await story.load.settled(), beganAt)
+    expectNoFailure(lines)
+
+    const rows = story.watch.rows.filter((row) => row.at >= beganAt && row.phase === 'Progressing')
+    const table = plateaus([...rows, ...story.watch.rows.filter((row) => row.at > (rows.at(-1)?.at ?? Infinity)).slice(0, 1).map((row) => ({ ...row, weight: -1 }))])
+    expect(table.map((row) => row.weight).slice(0, -1)).toEqual([0, 10, 20, 30, 40, 50])
+    for (const { weight, from, to } of table.slice(1, -1)) {
+      expect(to - from, `time at ${weight} %`).toBeGreaterThan(intervalMs * 0.9)
+      // A step's clock starts with the acknowledgement of the sidecars; two seconds later at the latest they all have it.
+      const counts = served(lines, 'podinfo', from + 1500, to)
+      expect(counts.total, `answers at ${weight} %`).toBeGreaterThan(50)
+      expect(fitsWeight(counts, weight), `at ${weight} % the canary answered ${counts.byCanary} of ${counts.total}`).toBe(true)
+    }
+    expectShareWithinWeight(lines, story)
+
+    expect(versionOf(await getDeployment(namespace, 'podinfo-primary'))).toBe('v2')
+    expect(Object.keys(versions(since(await story.load.lines(), Date.now() - 3000)))).toEqual(['v2'])
+    const messages = (await eventsOf(namespace, 'podinfo')).map((event) => event.message)
+    for (const weight of [10, 20, 30, 40, 50]) expect(messages).toContain(`Advance podinfo.${namespace} canary weight ${weight}`)
+    expect(messages).toEqual(expect.arrayContaining([
+      `New revision detected! Scaling up podinfo.${namespace}`,
+      `Starting canary analysis for podinfo.${namespace}`,
+      `Copying podinfo.${namespace} template spec to podinfo-primary.${namespace}`,
+      'Routing all traffic to primary',
+      `Promotion completed! Scaling down podinfo.${namespace}`,
+    ]))
+    expect(conditionsOf(story.watch.current())).toContainEqual(expect.objectContaining({ type: 'Promoted', status: 'True', reason: 'Succeeded' }))
+  })
+
+  it('rolls a version back that answers with errors; nothing else fails', async () => {
+    explainOnFailure()
+    const beganAt = Date.now()
+    await story.deploy('v3', { fault: 'errors' })
+    await story.watch.phase('Progressing')
+    await restsIdle(story, 'Failed')
+    const lines = since(await story.load.settled(), beganAt)
+    expectNoFailure(lines, isOwnFault)
+    expectShareWithinWeight(lines, story)
+    expect(versionOf(await getDeployment(namespace, 'podinfo-primary'))).toBe('v2')
+    const rolledBackAt = story.watch.rows.at(-1)?.at ?? 0
+    expectNoFailure(since(lines, rolledBackAt + 1500))
+    await eventWith(namespace, 'podinfo', /^Halt podinfo\..* advancement success rate [\d.]+% < 99%$/)
+    await eventWith(namespace, 'podinfo', /^Rolling back podinfo\..* failed checks threshold reached 2$/)
+    await eventWith(namespace, 'podinfo', /^Canary failed! Scaling down podinfo\./)
+    expect(conditionsOf(story.watch.current())).toContainEqual(expect.objectContaining({ type: 'Promoted', status: 'False', reason: 'Failed' }))
+  })
+
+  it('rolls a version back that is slow, without a failed request', async () => {
+    explainOnFailure()
+    const beganAt = Date.now()
+    await story.deploy('v4', { fault: 'slow' })
+    await story.watch.phase('Progressing')
+    await restsIdle(story, 'Failed')
+    const lines = since(await story.load.settled(), beganAt)
+    expectNoFailure(lines)
+    expectShareWithinWeight(lines, story)
+    await eventWith(namespace, 'podinfo', /^Halt podinfo\..* advancement request duration [\d.]+m?s > 500ms$/)
+  })
+
+  it('gives the Deployment and the Service back when the Canary is deleted, without a failed request', async () => {
+    explainOnFailure()
+    const beganAt = Date.now()
+    // v4 is slow: the person takes it back first, and the app they get back is the one in their manifest.
+    await story.deploy('v2')
+    await cluster().delete(resources.canaries, { namespace, name: 'podinfo' })
+    await isGivenBack(story)
+    await story.load.more(200)
+    const lines = since(await story.load.settled(), beganAt)
+    expectNoFailure(lines)
+    const pods = await podsOf(namespace, 'app=podinfo')
+    expect(pods).toHaveLength(2)
+    expect(served(lines.slice(-2), 'podinfo').total, 'the app answers').toBeGreaterThan(0)
+    expect(served(lines.slice(-2), 'podinfo').byCanary, 'its own pods answer').toBe(served(lines.slice(-2), 'podinfo').total)
+  })
+})
