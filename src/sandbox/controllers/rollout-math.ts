@@ -105,6 +105,7 @@ export function scaleProportionally(fence: Fenceposts, counts: readonly Count[])
 
 function shareOf(count: Count, fence: Fenceposts, toAdd: number, added: number): number {
   const before = count.maxReplicas ?? fence.desired + fence.surge
+  if (fence.desired === 0) return -count.replicas
   const wanted = before === 0 ? 0 : Math.round((count.replicas * (fence.desired + fence.surge)) / before) - count.replicas
   const left = toAdd - added
   return toAdd > 0 ? Math.min(wanted, left) : Math.max(wanted, left)
