@@ -13,7 +13,8 @@ import { startNetwork, type Network } from './network/network.ts'
 import { findProgramFiles } from './program-files.ts'
 
 /** Pods as processes, on the bare store: no API server stands between. */
-let [dir, store]: [string, MemoryStore] = ['', new MemoryStore()]
+let dir = ''
+const store = new MemoryStore()
 let block: AddressBlock
 let reaper: Reaper
 let network: Network
