@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { listAt, stringAt, type Json, type JsonObject } from '../base/json.ts'
 import type { KeyedCertificate } from './issue.ts'
+import { serviceNames } from './names.ts'
 import { ensureAuthority, ensureLeaf, ensureLeafSecret, type Authority, type CertificateClient } from './secrets.ts'
 
 /**
@@ -107,14 +108,6 @@ async function ensureAll(options: CertificateOptions, current: KeyedCertificate 
   await reconcileCaBundle(client, options.webhookConfiguration, authority.bundle)
   return { authority, leaf }
 }
-
-/** The names by which a Service is dialled from any namespace. The API server uses the third. */
-export const serviceNames = (service: string, namespace: string): readonly string[] => [
-  `${service}.${namespace}.svc`,
-  `${service}.${namespace}.svc.cluster.local`,
-  `${service}.${namespace}`,
-  service,
-]
 
 /**
  * Makes every webhook of the configuration trust `bundle`; applying the manifest again, or another tool, may have taken it out.

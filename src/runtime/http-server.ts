@@ -1,0 +1,54 @@
+import http from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { AppError, describeError } from '../base/errors.ts'
+
+type Server = http.Server | HttpsServer
+
+/** Starts listening; the port, which the system chose if `port` is 0. Errors: LISTEN_FAILED with the address. */
+export function listen(server: Server, port: number, host = '0.0.0.0'): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: unknown): void => reject(new AppError('LISTEN_FAILED', `cannot listen at ${host}:${port}: ${describeError(error)}`, { cause: error }))
+    server.once('error', onError)
+    server.listen(port, host, () => {
+      server.off('error', onError)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
+
+/** Takes no new connections, lets requests under way end for `graceMs`, then cuts them. */
+export function closeServer(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+    server.close(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+/** A probe's answer: undefined is fine, a text says what is missing. */
+export type Check = () => string | undefined
+
+/**
+ * `/healthz` and `/readyz` for the kubelet, plain HTTP on a port of their own: 200, or 503 with what is missing.
+ * `more` answers further paths (metrics) and says whether it knew the path.
+ */
+export function createHealthServer(checks: { readonly healthy: Check; readonly ready: Check }, more?: (path: string, response: http.ServerResponse) => boolean): http.Server {
+  const byPath: Readonly<Record<string, Check>> = { '/healthz': checks.healthy, '/readyz': checks.ready }
+  const server = http.createServer((request, response) => {
+    const path = (request.url ?? '/').split('?')[0] ?? '/'
+    const check = byPath[path]
+    if (check) {
+      const missing = check()
+      response.writeHead(missing === undefined ? 200 : 503, { 'content-type': 'text/plain' }).end(`${missing ?? 'ok'}\n`)
+    } else if (!more?.(path, response)) {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('not found\n')
+    }
+  })
+  server.headersTimeout = 10_000
+  server.requestTimeout = 10_000
+  return server
+}

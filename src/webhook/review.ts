@@ -1,0 +1,72 @@
+import { createPatch } from 'rfc6902'
+import { describeError } from '../base/errors.ts'
+import { isObject, objectAt, stringAt, type JsonObject } from '../base/json.ts'
+import type { Mutate, Mutation } from './mutation.ts'
+
+/** admission.k8s.io/v1: the question and the answer. Pure. */
+
+export interface Question {
+  readonly uid: string
+  readonly user: string
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly operation: string
+  readonly dryRun: boolean
+  readonly object: JsonObject
+  readonly old: JsonObject | undefined
+}
+
+export interface Answer {
+  readonly review: JsonObject
+  /** Operations in the patch. */
+  readonly changes: number
+  readonly warnings: readonly string[]
+  /** What went wrong inside; the write passes all the same. */
+  readonly fault: string | undefined
+}
+
+/** The question in a request's body; undefined where it is no AdmissionReview that can be answered. */
+export function readReview(body: unknown): Question | undefined {
+  const request = isObject(body) ? body['request'] : undefined
+  const uid = stringAt(request, 'uid')
+  if (stringAt(body, 'kind') !== 'AdmissionReview' || !isObject(request) || uid === undefined || uid === '') return undefined
+  const old = request['oldObject']
+  return {
+    uid,
+    user: stringAt(request, 'userInfo', 'username') ?? '',
+    kind: stringAt(request, 'kind', 'kind') ?? '',
+    namespace: stringAt(request, 'namespace') ?? '',
+    name: stringAt(request, 'name') ?? '',
+    operation: stringAt(request, 'operation') ?? '',
+    dryRun: request['dryRun'] === true,
+    object: objectAt(request, 'object'),
+    old: isObject(old) ? old : undefined,
+  }
+}
+
+/**
+ * The answer: allowed, always, with a patch where there is something to change. Our own controller's writes pass unseen. A mutation that
+ * throws is our defect and never the user's: the write passes, with a warning.
+ */
+export function answer(question: Question, mutate: Mutate, controllerUser: string): Answer {
+  let fault: string | undefined
+  let mutation: Mutation = { object: question.object, warnings: [] }
+  let patch: readonly unknown[] = []
+  try {
+    if (question.user !== controllerUser) mutation = mutate({ operation: question.operation, object: question.object, old: question.old })
+    // What is shared is equal: lists of a thousand entries are not compared entry by entry.
+    patch = createPatch(question.object, mutation.object, (before, after) => (before === after ? [] : undefined))
+  } catch (error) {
+    fault = describeError(error)
+    mutation = { object: question.object, warnings: [`kinglet could not look at this ${question.kind}; it was stored as it is`] }
+    patch = []
+  }
+  const response = {
+    uid: question.uid,
+    allowed: true,
+    ...(patch.length > 0 ? { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') } : {}),
+    ...(mutation.warnings.length > 0 ? { warnings: mutation.warnings } : {}),
+  }
+  return { review: { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response }, changes: patch.length, warnings: mutation.warnings, fault }
+}
