@@ -1,0 +1,125 @@
+/**
+ * The state machine. `decide` takes what is and returns what is next; it reads nothing else, and the same input gives the same
+ * output. `advance` says what should be true, `converge` what differs. The controller writes the status first and then does
+ * the actions, which are idempotent: a crash in between changes nothing, the next look finds what is missing.
+ *
+ *   from                       to            when
+ *   (none)                     Initializing  the Canary can be acted on
+ *   Initializing               Initialized   primary ready, apex moved, endpoints moved and followed
+ *   Initialized Succeeded Failed → Progressing   the target has a revision that was neither promoted nor tried
+ *   Progressing                Progressing   another revision: again from weight 0
+ *   Progressing                Initialized   the promoted revision is back: nothing to judge
+ *   Progressing                Failed        threshold of failed checks, or the canary not ready before the deadline
+ *   Progressing                Promoting     the last step or iteration passed, or skipAnalysis
+ *   Promoting                  Progressing   another revision before the template was copied
+ *   Promoting                  Finalising    primary ready, its share is 100
+ *   Promoting                  Failed        primary not ready before the deadline; the healthy canary keeps everything (held)
+ *   Failed (held)              Promoting     the primary becomes ready after all, or another revision
+ *   Finalising                 Succeeded     every sidecar sends everything to the primary
+ *   Failed                     Initialized   the promoted revision is back
+ *   any                        Terminating   the Canary is deleted and has our finalizer
+ */
+import type { CanaryStatus } from '../api/canary-status.ts'
+import { kstatusConditions, mergeConditions, promotedCondition, type Stall } from '../api/conditions.ts'
+import { canonicalJson } from '../base/json.ts'
+import { adopt } from './adoption.ts'
+import { analyse } from './analyse.ts'
+import { converge, type Action } from './converge.ts'
+import { rest } from './idle.ts'
+import { defaultTiming, type Observation, type Timing } from './observation.ts'
+import { continuePromotion, finalise, holdOnCanary } from './promotion.ts'
+import { remove } from './removal.ts'
+import { hold, normal, reroute, stallOf, waitFor, warning, withState, type Context, type RolloutEvent, type Step } from './step.ts'
+
+export interface Decision {
+  /** To be written before anything is done. The very object of the observation where nothing changed. */
+  readonly status: CanaryStatus
+  readonly actions: readonly Action[]
+  readonly events: readonly RolloutEvent[]
+  /** When to look again at the latest, milliseconds since the epoch; absent: when something changes. */
+  readonly wakeAt?: number
+}
+
+/** What follows from an observation at `now` (milliseconds since the epoch). Never throws. */
+export function decide(observation: Observation, now: number, timing: Timing = defaultTiming): Decision {
+  const context: Context = { observation, now, timing }
+  const step = advance(context)
+  const events = [...step.events, ...announcements(observation, step.stall)]
+  const status = finish(observation, step, now)
+  return { status, actions: converge(context, status), events, ...(step.wakeAt === undefined ? {} : { wakeAt: step.wakeAt }) }
+}
+
+function advance(context: Context): Step {
+  const { observation } = context
+  const { canary, problem } = observation
+  const { status } = canary
+  if (canary.isDeleting) return remove(context)
+  if (problem) return halt(context, stallOf(problem))
+  if (canary.spec.suspend) return hold(withState(status, { stepStartedAt: undefined }), waitFor('Suspended', 'skipping canary run as object is suspended'))
+  if (isForeign(context)) return adopt(context)
+  const phase = status.phase ?? 'Initializing'
+  switch (phase) {
+    case 'Initializing':
+    case 'Terminating':
+    case 'Terminated':
+      return adopt(context)
+    case 'Progressing':
+    case 'WaitingPromotion':
+      return analyse(context)
+    case 'Promoting':
+      return continuePromotion(context)
+    case 'Finalising':
+      return finalise(context)
+    case 'Failed':
+      return status.kinglet.heldOnCanary ? holdOnCanary(context) : rest(context)
+    case 'Initialized':
+    case 'Succeeded':
+    case 'Waiting':
+      return rest(context)
+  }
+}
+
+/** A Canary that Flagger has brought here, in whatever phase: its split is taken over by way of adoption, which finds most of it done. */
+const isForeign = ({ observation: { canary } }: Context): boolean => canary.status.kinglet.apex === undefined
+
+/** Nobody can judge a Canary that cannot be acted on: if its target is gone, nobody is sent there. */
+function halt({ observation, now }: Context, stall: Stall): Step {
+  const { status } = observation.canary
+  const isExposed = !observation.target && status.canaryWeight > 0 && !status.kinglet.heldOnCanary
+  const safe = isExposed ? reroute(status, { canaryWeight: 0, iterations: 0 }, now) : withState(status, { stepStartedAt: undefined })
+  return hold({ ...safe, phase: safe.phase ?? 'Initializing' }, stall)
+}
+
+/** A stall is told once: when its words are not those of the last status. */
+function announcements({ canary }: Observation, stall: Stall | undefined): readonly RolloutEvent[] {
+  if (!stall) return []
+  const told = canary.status.conditions.find((condition) => condition.type === 'Ready')
+  if (told?.message === stall.message) return []
+  const isQuiet = !stall.permanent && quietReasons.has(stall.reason)
+  if (isQuiet) return []
+  return [stall.reason === 'Suspended' ? normal(stall.message) : warning(stall.message, stall.permanent)]
+}
+
+/** Ordinary waiting, which a person sees in the conditions and need not read as a warning. */
+const quietReasons = new Set(['CreatingPrimary', 'MovingEndpoints', 'AwaitingAcknowledgement'])
+
+/** The status with its conditions, times and generations; unchanged where only those would be written anew. */
+function finish(observation: Observation, step: Step, now: number): CanaryStatus {
+  const { canary, target } = observation
+  const before = canary.status
+  const { status } = step
+  const phase = status.phase ?? 'Initializing'
+  const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')
+  const drafts = [promotedCondition(phase, canary.spec.targetRef.kind), ...kstatusConditions(phase, step.stall)]
+  const hasMoved = (['phase', 'canaryWeight', 'failedChecks', 'iterations'] as const).some((field) => status[field] !== before[field])
+  const lastTransitionTime = hasMoved || before.lastTransitionTime === undefined ? time : before.lastTransitionTime
+  const next: CanaryStatus = {
+    ...status,
+    phase,
+    lastTransitionTime,
+    conditions: mergeConditions(before.conditions, drafts, time, canary.generation),
+    observedGeneration: canary.generation,
+    ...(target ? { observedTargetGeneration: target.generation } : {}),
+  }
+  return canonicalJson(next) === canonicalJson(before) ? before : next
+}

@@ -1,0 +1,254 @@
+import { isPaused, parseCanary, strategyOf, type Canary } from '../api/canary.ts'
+import { appPortAnnotation, canaryServiceName, primaryName, replicasAnnotation, revisionAnnotation } from '../api/keys.ts'
+import type { Track } from '../api/protocol.ts'
+import { readTargetStatus } from '../api/target.ts'
+import { validateCanary, type Problem } from '../api/validate.ts'
+import { listAt, numberAt, objectAt, stringAt, valueAt, type JsonObject } from '../base/json.ts'
+import type { Result } from '../base/result.ts'
+import { hasSidecar, injectPod } from '../injection/inject.ts'
+import type { Observation, PrimaryObservation, SidecarsObservation, TargetObservation, Workload } from './observation.ts'
+import { buildPrimaryScaler, isScalerInSync } from './resources/scaler.ts'
+import { configKey, configRefs, configText, isTracked } from './resources/configs.ts'
+import { equalsTarget, hasInjectKeys, revisionText } from './resources/primary.ts'
+import { apexState, buildSplitServices, isServiceInSync, originalService, originalWiring } from './resources/services.ts'
+import { resolveSplit, type Split } from './resources/split.ts'
+import type { Installation, World } from './world.ts'
+
+/** What `decide` needs to know, made of raw objects. Also what `plan` builds from: the split and the configs that are copied. */
+export interface Observed {
+  readonly observation: Observation
+  /** Absent where there is a problem with the target. */
+  readonly split?: Split
+  /** Keys of the configs that the primary has copies of. */
+  readonly copiedConfigs: ReadonlySet<string>
+}
+
+export function observe(world: World, installation: Installation): Observed {
+  const canary = parseCanary(world.canary)
+  const configs = trackConfigs(world, installation)
+  const resolved = world.target ? resolveSplit(canary, world.target, originalApex(world, canary), installation.selectorLabels) : undefined
+  const split = resolved?.ok ? resolved.value : undefined
+  const problem = firstProblem(world, canary, resolved, installation)
+  const revision = world.target ? `sha256:${installation.sha256(revisionText(world.target, configs.checksums))}` : undefined
+  const adoptionProblem = split && world.target ? serviceProblem(world, canary, split, world.target) : undefined
+  const copiedConfigs = new Set(Object.keys(configs.checksums))
+  const pods = podsByTrack(world, split)
+  const observation: Observation = {
+    canary,
+    ...(problem ? { problem } : {}),
+    ...(adoptionProblem ? { adoptionProblem } : {}),
+    isPaused: isPaused(canary.annotations, objectAt(world.target, 'metadata', 'annotations')),
+    ...(world.target ? { target: observeTarget(world, canary, split, world.target) } : {}),
+    ...(world.primary ? { primary: observePrimary(world, canary, { split, copiedConfigs, installation }, world.primary) } : {}),
+    ...(revision === undefined ? {} : { revision }),
+    trackedConfigs: configs.checksums,
+    services: observeServices(world, canary, split, pods),
+    isScalerInSync: !canary.spec.autoscalerRef || !world.scaler || isScalerInSync(world.primaryScaler, buildPrimaryScaler(world.scaler, canary, installation.labelPrefixes)),
+    pods: {
+      ready: { primary: pods.primary.filter(isServing).length, canary: pods.canary.filter(isServing).length },
+      uninjected: pods.canary.filter((pod) => !hasSidecar(objectAt(pod, 'spec'))).map(nameOf),
+    },
+    sidecars: observeSidecars(world, canary, pods.primary),
+    ...(world.verdict ? { verdict: world.verdict } : {}),
+  }
+  return { observation, ...(split ? { split } : {}), copiedConfigs }
+}
+
+const nameOf = (object: JsonObject): string => stringAt(object, 'metadata', 'name') ?? ''
+
+// --- what is wrong
+
+function firstProblem(world: World, canary: Canary, split: Result<Split, Problem> | undefined, installation: Installation): Problem | undefined {
+  const older = world.rivals.find((rival) => isOlder(rival, world.canary))
+  const { targetRef } = canary.spec
+  if (older) return { code: 'TargetTaken', path: 'spec.targetRef', message: `Canary ${nameOf(older)} is older and has the same target, Deployment ${targetRef.name}`, remedy: 'Delete one of the two Canaries' }
+  const [invalid] = validateCanary(world.canary)
+  if (invalid) return invalid
+  if (!world.target) return { code: 'TargetNotFound', path: 'spec.targetRef.name', message: `there is no Deployment ${targetRef.name} in namespace ${canary.namespace}`, remedy: 'Create it, or correct the name' }
+  if (split && !split.ok) return split.error
+  const scaler = canary.spec.autoscalerRef
+  if (scaler && !world.scaler) return { code: 'ScalerNotFound', path: 'spec.autoscalerRef.name', message: `there is no HorizontalPodAutoscaler ${scaler.name} in namespace ${canary.namespace}`, remedy: 'Create it, or remove autoscalerRef' }
+  return missingConfig(world, world.target) ?? (split?.ok ? refusedInjection(world.target, split.value, installation) : undefined)
+}
+
+/** By creation, then by name, so that two of the same second do not both give way. */
+function isOlder(rival: JsonObject, canary: JsonObject): boolean {
+  const age = (object: JsonObject): string => `${stringAt(object, 'metadata', 'creationTimestamp') ?? ''} ${nameOf(object)}`
+  return age(rival) < age(canary)
+}
+
+function missingConfig(world: World, target: JsonObject): Problem | undefined {
+  const missing = configRefs(objectAt(target, 'spec', 'template', 'spec')).find((ref) => !ref.isOptional && !world.configs.has(configKey(ref)))
+  return missing && { code: 'ConfigNotFound', path: `Deployment ${nameOf(target)}`, message: `its pods read ${missing.kind} ${missing.name}, which does not exist`, remedy: 'Create it, or mark the reference as optional' }
+}
+
+function refusedInjection(target: JsonObject, split: Split, installation: Installation): Problem | undefined {
+  const template = objectAt(target, 'spec', 'template')
+  const metadata = objectAt(template, 'metadata')
+  const marked = { metadata: { ...metadata, annotations: { ...objectAt(metadata, 'annotations'), [appPortAnnotation]: String(split.appPort) } }, spec: objectAt(template, 'spec') }
+  const injection = injectPod(marked, installation.injection)
+  if (injection.kind !== 'refused') return undefined
+  return { code: 'InjectionRefused', path: `Deployment ${nameOf(target)}`, message: `its pods cannot have a sidecar: ${injection.reason}`, remedy: 'Change its pod template' }
+}
+
+/** Services that adoption would cut off, and names that are taken. */
+function serviceProblem(world: World, canary: Canary, split: Split, target: JsonObject): Problem | undefined {
+  const { name } = canary.spec.service
+  const labels = objectAt(target, 'spec', 'template', 'metadata', 'labels')
+  const apex = find(world.services, name)
+  if (apex && !selects(originalWiring(apex, split).selector, labels)) {
+    return { code: 'ServiceNotOfTarget', path: `Service ${name}`, message: `it does not select the pods of Deployment ${nameOf(target)}`, remedy: 'Name the right Service in spec.service.name, or correct its selector' }
+  }
+  const splitNames = [primaryName(name), canaryServiceName(name)]
+  for (const object of [...splitNames.map((splitName) => find(world.services, splitName)), world.primary]) {
+    if (object && !isOwned(object, canary)) {
+      const what = `${stringAt(object, 'kind') ?? 'object'} ${nameOf(object)}`
+      return { code: 'NameTaken', path: what, message: 'it exists already and was not made for this Canary', remedy: 'Rename or delete it' }
+    }
+  }
+  const primaryLabels = { ...labels, [split.label]: split.primaryValue }
+  const emptied = world.services.find((service) => {
+    const selector = objectAt(service, 'spec', 'selector')
+    const isOurs = nameOf(service) === name || splitNames.includes(nameOf(service))
+    return !isOurs && Object.keys(selector).length > 0 && selects(selector, labels) && !selects(selector, primaryLabels)
+  })
+  if (!emptied) return undefined
+  return {
+    code: 'ServiceLeftEmpty',
+    path: `Service ${nameOf(emptied)}`,
+    message: `it selects ${split.label}=${split.value} and would be left without endpoints, because ${split.label}=${split.primaryValue} serves`,
+    remedy: `Let it select ${split.label}=${split.primaryValue} or another label of the pods, or delete it`,
+  }
+}
+
+export const isOwned = (object: JsonObject, canary: Canary): boolean => listAt(object, 'metadata', 'ownerReferences').some((owner) => stringAt(owner, 'uid') === canary.uid)
+
+const selects = (selector: JsonObject, labels: JsonObject): boolean => Object.entries(selector).every(([key, value]) => labels[key] === value)
+
+export const find = (objects: readonly JsonObject[], name: string): JsonObject | undefined => objects.find((object) => nameOf(object) === name)
+
+function originalApex(world: World, canary: Canary) {
+  const live = find(world.services, canary.spec.service.name)
+  return live && originalService(live)
+}
+
+// --- what is
+
+function trackConfigs(world: World, installation: Installation): { readonly checksums: Readonly<Record<string, string>> } {
+  if (!installation.tracksConfigs || !world.target) return { checksums: {} }
+  const checksums: Record<string, string> = {}
+  for (const ref of configRefs(objectAt(world.target, 'spec', 'template', 'spec'))) {
+    const config = world.configs.get(configKey(ref))
+    if (config && isTracked(config)) checksums[configKey(ref)] = installation.sha256(configText(config)).slice(0, 16)
+  }
+  return { checksums }
+}
+
+function observeWorkload(deployment: JsonObject): Workload {
+  const status = objectAt(deployment, 'status')
+  const progressing = listAt(status, 'conditions').find((condition) => stringAt(condition, 'type') === 'Progressing')
+  return {
+    name: nameOf(deployment),
+    generation: numberAt(deployment, 'metadata', 'generation') ?? 0,
+    observedGeneration: numberAt(status, 'observedGeneration') ?? 0,
+    desired: numberAt(deployment, 'spec', 'replicas') ?? 1,
+    replicas: numberAt(status, 'replicas') ?? 0,
+    updated: numberAt(status, 'updatedReplicas') ?? 0,
+    available: numberAt(status, 'availableReplicas') ?? 0,
+    isPastDeadline: stringAt(progressing, 'reason') === 'ProgressDeadlineExceeded',
+  }
+}
+
+function observeTarget(world: World, canary: Canary, split: Split | undefined, target: JsonObject): TargetObservation {
+  const workload = observeWorkload(target)
+  const annotations = objectAt(target, 'metadata', 'annotations')
+  const mark = readTargetStatus(annotations)
+  const wish = Number(stringAt(annotations, replicasAnnotation) ?? Number.NaN)
+  const appPort = split?.appPort ?? mark?.appPort ?? 0
+  const hasWish = Number.isInteger(wish) && wish >= 0
+  const primaryReplicas = world.primary ? (numberAt(world.primary, 'spec', 'replicas') ?? 1) : 0
+  const serving = primaryReplicas || workload.desired || (hasWish ? wish : 0) || 1
+  return {
+    ...workload,
+    ...(mark ? { mark } : {}),
+    hasInjectKeys: hasInjectKeys(objectAt(target, 'spec', 'template'), appPort),
+    ...(hasWish ? { wish } : {}),
+    appPort,
+    canaryReplicas: canaryReplicas(world, canary, serving),
+    servingReplicas: serving,
+  }
+}
+
+/** Flagger's rule: as many as the primary has, or the autoscaler's least. Blue/green must be able to take everything at once. */
+function canaryReplicas(world: World, canary: Canary, serving: number): number {
+  if (!canary.spec.autoscalerRef || strategyOf(canary.spec.analysis) === 'blue-green') return serving
+  return Math.max(1, numberAt(world.scaler, 'spec', 'minReplicas') ?? 1)
+}
+
+function observePrimary(world: World, canary: Canary, context: { readonly split: Split | undefined; readonly copiedConfigs: ReadonlySet<string>; readonly installation: Installation }, primary: JsonObject): PrimaryObservation {
+  const template = objectAt(primary, 'spec', 'template')
+  const revision = stringAt(template, 'metadata', 'annotations', revisionAnnotation)
+  const { split, copiedConfigs, installation } = context
+  const options = split && { canary, split, revision: '', replicas: 0, copiedConfigs, labelPrefixes: installation.labelPrefixes, injection: installation.injection }
+  return {
+    ...observeWorkload(primary),
+    ...(revision === undefined ? {} : { revision }),
+    hasSidecar: hasSidecar(objectAt(template, 'spec')),
+    equalsTarget: revision === undefined && world.target !== undefined && options !== undefined && equalsTarget(primary, world.target, options),
+  }
+}
+
+interface PodsByTrack {
+  readonly primary: readonly JsonObject[]
+  readonly canary: readonly JsonObject[]
+}
+
+/** Pods that are there to stay, by track. */
+export function podsByTrack(world: Pick<World, 'pods' | 'target'>, split: Split | undefined): PodsByTrack {
+  if (!split) return { primary: [], canary: [] }
+  const targetSelector = objectAt(world.target, 'spec', 'selector', 'matchLabels')
+  const alive = world.pods.filter((pod) => valueAt(pod, 'metadata', 'deletionTimestamp') === undefined && !['Succeeded', 'Failed'].includes(stringAt(pod, 'status', 'phase') ?? ''))
+  const labelled = (pod: JsonObject): JsonObject => objectAt(pod, 'metadata', 'labels')
+  return {
+    primary: alive.filter((pod) => labelled(pod)[split.label] === split.primaryValue),
+    canary: alive.filter((pod) => Object.keys(targetSelector).length > 0 && selects(targetSelector, labelled(pod))),
+  }
+}
+
+/** Ready and with a sidecar: requests can be sent to its direct port. */
+export const isServing = (pod: JsonObject): boolean => isReady(pod) && hasSidecar(objectAt(pod, 'spec')) && stringAt(pod, 'status', 'podIP') !== undefined
+
+const isReady = (pod: JsonObject): boolean => listAt(pod, 'status', 'conditions').some((condition) => stringAt(condition, 'type') === 'Ready' && stringAt(condition, 'status') === 'True')
+
+function observeServices(world: World, canary: Canary, split: Split | undefined, pods: PodsByTrack): Observation['services'] {
+  const apex = find(world.services, canary.spec.service.name)
+  if (!split) return { areSplitServicesInSync: true, apex: apex ? 'other' : 'missing', endpoints: { primary: 0, canary: 0 } }
+  const original = apex && originalService(apex)
+  const built = buildSplitServices({ canary, split, target: world.target, original })
+  return {
+    areSplitServicesInSync: built.every((service) => isServiceInSync(find(world.services, nameOf(service)), service)),
+    apex: apexState(apex, canary, split),
+    endpoints: countEndpoints(world, pods),
+  }
+}
+
+/** Ready endpoints of the apex by track; one whose pod is not known any more counts for the track that its name belongs to. */
+function countEndpoints(world: World, pods: PodsByTrack): Record<Track, number> {
+  const isPrimary = new Set(pods.primary.map(nameOf))
+  const primaryPrefix = `${nameOf(world.target ?? {})}-primary-`
+  const counts = { primary: 0, canary: 0 }
+  for (const slice of world.slices) {
+    for (const endpoint of listAt(slice, 'endpoints')) {
+      if (valueAt(endpoint, 'conditions', 'ready') === false) continue
+      const pod = stringAt(endpoint, 'targetRef', 'name') ?? ''
+      counts[isPrimary.has(pod) || pod.startsWith(primaryPrefix) ? 'primary' : 'canary'] += listAt(endpoint, 'addresses').length > 0 ? 1 : 0
+    }
+  }
+  return counts
+}
+
+function observeSidecars(world: World, canary: Canary, primaryPods: readonly JsonObject[]): SidecarsObservation {
+  const { generation } = canary.status.kinglet
+  const unacknowledged = primaryPods.filter(isServing).map(nameOf).filter((pod) => (world.acknowledged.get(pod) ?? -1) < generation)
+  return { unacknowledged: generation === 0 ? [] : unacknowledged, listeningSince: world.listeningSince }
+}
