@@ -25,7 +25,7 @@ const logger = createLogger('error')
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'kinglet-pods-'))
   reaper = startReaper(undefined)
-  block = await claimBlock(Math.floor(Math.random() * 256))
+  block = await claimBlock(Math.floor(Math.random() * 128))
   const files = findProgramFiles()
   network = startNetwork({ store, dir, block, api: { address: '127.0.0.1', port: 1 }, logger })
   kubelet = startKubelet({ store, tokens: { mint: () => 'token' }, caPem: 'PEM', block, images: files.images, reaper, root: dir, namesFile: network.namesFile, preload: files.preload, logger })
@@ -156,7 +156,7 @@ describe('a Service', () => {
       metadata: { labels: { app: 'podinfo' } },
       spec: { containers: [{ name: 'podinfo', image: `stefanprodan/podinfo:${tag}`, command: ['./podinfo', '--port=9898'], ports: [{ name: 'http', containerPort: 9898 }], readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1 } }] },
     })
-    store.create('/services', { apiVersion: 'v1', kind: 'Service', metadata: { name: 'podinfo', namespace: 'default' }, spec: { clusterIP: `${block.servicePrefix}.20`, selector: { app: 'podinfo' }, ports: [{ port: 80, targetPort: 'http' }] } })
+    store.create('/services', { apiVersion: 'v1', kind: 'Service', metadata: { name: 'podinfo', namespace: 'default' }, spec: { clusterIP: `${block.servicePrefix}.0.20`, selector: { app: 'podinfo' }, ports: [{ port: 80, targetPort: 'http' }] } })
     store.create('apps/deployments', { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'podinfo', namespace: 'default' }, spec: { replicas: 2, selector: { matchLabels: { app: 'podinfo' } }, template: template('1.0.0') } })
     const available = (generation: number, replicas: number) => () => {
       const { status } = objectAt({ d: store.get('apps/deployments', 'default', 'podinfo') }, 'd')
@@ -178,7 +178,7 @@ describe('a Service', () => {
   })
 
   it('without a ready pod refuses connections', async () => {
-    store.create('/services', { apiVersion: 'v1', kind: 'Service', metadata: { name: 'nobody', namespace: 'default' }, spec: { clusterIP: `${block.servicePrefix}.21`, selector: { app: 'nobody' }, ports: [{ port: 80 }] } })
+    store.create('/services', { apiVersion: 'v1', kind: 'Service', metadata: { name: 'nobody', namespace: 'default' }, spec: { clusterIP: `${block.servicePrefix}.0.21`, selector: { app: 'nobody' }, ports: [{ port: 80 }] } })
     createPod('caller', { restartPolicy: 'Never', containers: [script('app', "fetch('http://nobody').catch((e) => console.log(e.cause.code))")] })
     await until('the end', () => phase('caller') === 'Succeeded')
     expect(await lines('caller')).toEqual(['ECONNREFUSED'])
@@ -186,7 +186,7 @@ describe('a Service', () => {
 
   it('shows its pods the addresses of their clients', async () => {
     createPod('mirror', { containers: [script('app', "require('http').createServer((q, r) => r.end(q.socket.remoteAddress)).listen(80)", { readinessProbe: { tcpSocket: { port: 80 } } })] })
-    store.create('/services', { apiVersion: 'v1', kind: 'Service', metadata: { name: 'mirror', namespace: 'default' }, spec: { clusterIP: `${block.servicePrefix}.22`, selector: { app: 'mirror' }, ports: [{ port: 80 }] } })
+    store.create('/services', { apiVersion: 'v1', kind: 'Service', metadata: { name: 'mirror', namespace: 'default' }, spec: { clusterIP: `${block.servicePrefix}.0.22`, selector: { app: 'mirror' }, ports: [{ port: 80 }] } })
     await until('readiness', () => isReady('mirror'))
     createPod('looker', { containers: [script('app', `setInterval(() => fetch('http://mirror').then((r) => r.text()).then((t) => console.log(t), () => {}), 50); ${forever}`)] })
     const answer = await until('an answer', async () => (await lines('looker').catch(() => []))[0])

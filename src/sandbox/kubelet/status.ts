@@ -42,7 +42,7 @@ export function buildPodStatus(snapshot: PodSnapshot, now: Date): JsonObject {
     podIP: podAddress,
     podIPs: [{ ip: podAddress }],
     startTime: timestamp(snapshot.startedAt),
-    qosClass: 'BestEffort',
+    qosClass: stringAt(pod, 'status', 'qosClass') ?? 'BestEffort',
     ...(before.length > 0 ? { initContainerStatuses: before.map((container) => containerStatus(container)) } : {}),
     containerStatuses: regular.map((container) => containerStatus(container)),
   }

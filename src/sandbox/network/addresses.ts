@@ -3,8 +3,8 @@ import { AppError } from '../../base/errors.ts'
 
 /**
  * Addresses of a sandbox. All lie in 127.0.0.0/8, which Linux gives to every machine whole, so nothing can be reached from outside:
- * pods have 127.244.B.2–254, Services 127.96.B.1–254 (`.1` is the API server's), the node is 127.244.B.1. B is the sandbox's own block,
- * so that several sandboxes run side by side.
+ * pods have 127.244.B.2–254, the node 127.244.B.1, Services the /16 of 127.(96 + B), whose .0.1 is the API server's. B, from 0 to 127,
+ * is the sandbox's own block, so that several sandboxes run side by side.
  */
 
 /** Ports below 1024 need privileges, so on addresses of pods and Services they really lie this much higher. */
@@ -13,17 +13,14 @@ const lowPortShift = 20_000
 /** Where a port of a pod or Service really listens. 80 → 20080, 8080 → 8080. */
 export const realPort = (port: number): number => (port > 0 && port < 1024 ? port + lowPortShift : port)
 
-/** Whether an address belongs to some sandbox's pods, Services or node. */
-export const isSandboxAddress = (address: string): boolean => address.startsWith('127.244.') || address.startsWith('127.96.')
-
 /** The port that is held on the node's address as the mark that a block is taken. */
 const claimPort = 20_001
-const blocks = 256
+const blocks = 128
 
 /** The addresses that one sandbox may use. */
 export interface AddressBlock {
   readonly nodeAddress: string
-  /** First three octets of Services' addresses, e.g. `127.96.7`. */
+  /** First two octets of Services' addresses, e.g. `127.103`. */
   readonly servicePrefix: string
   /** Address of the Service `kubernetes`. */
   readonly apiAddress: string
@@ -34,7 +31,7 @@ export interface AddressBlock {
 }
 
 /**
- * Claims a block that no other sandbox on this machine holds, starting the search at `first` (0–255).
+ * Claims a block that no other sandbox on this machine holds, starting the search at `first`.
  * Throws AppError `LOOPBACK_UNAVAILABLE` where the system has only 127.0.0.1 (macOS), `NO_FREE_BLOCK` when all 256 are taken.
  */
 export async function claimBlock(first: number): Promise<AddressBlock> {
@@ -52,8 +49,8 @@ function addressBlock(block: number, nodeAddress: string, claim: net.Server): Ad
   const free = Array.from({ length: 253 }, (_, index) => `127.244.${block}.${index + 2}`)
   return {
     nodeAddress,
-    servicePrefix: `127.96.${block}`,
-    apiAddress: `127.96.${block}.1`,
+    servicePrefix: `127.${96 + block}`,
+    apiAddress: `127.${96 + block}.0.1`,
     takePodAddress: () => free.shift(),
     returnPodAddress: (address) => void free.push(address),
     release: () => void claim.close(),
