@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { canaryAnnotation, settingAnnotations } from '../../src/api/keys.ts'
 import { resources } from '../../src/api/resources.ts'
-import { objectAt, type JsonObject } from '../../src/base/json.ts'
+import { objectAt, stringAt, type JsonObject } from '../../src/base/json.ts'
 import { apply, tryApply } from './lib/apply.ts'
 import { cluster } from './lib/cluster.ts'
 import { eventually, staysTrue } from './lib/eventually.ts'
@@ -63,7 +63,7 @@ describe('what the cluster contradicts is said in a condition and an event of th
     // Times of creation have the resolution of a second.
     await eventually('a second has passed', async () => {
       const older = await get(resources.canaries, namespace, 'older')
-      return Date.now() - Date.parse(String(objectAt(older, 'metadata')['creationTimestamp'])) > 1500
+      return Date.now() - Date.parse(stringAt(older, 'metadata', 'creationTimestamp') ?? '') > 1500
     })
     await apply(canary({ namespace, name: 'younger', target: 'shared' }))
     await isSaid(namespace, 'younger', /older/)

@@ -10,7 +10,7 @@ export interface CanaryWatch {
   readonly rows: readonly Row[]
   /** The newest object; undefined before the first and after the deletion. */
   current(): JsonObject | undefined
-  /** Resolves with the row when the newest state fits. */
+  /** Resolves with the first row that fits, from the state of now on. */
   until(what: string, fits: (row: Row) => boolean, withinMs?: number): Promise<Row>
   phase(...phases: readonly string[]): Promise<Row>
   gone(withinMs?: number): Promise<void>
@@ -36,12 +36,16 @@ export async function watchCanary(namespace: string, name: string): Promise<Cana
     if (!last || last.phase !== row.phase || last.weight !== row.weight || last.iterations !== row.iterations || last.failedChecks !== row.failedChecks) rows.push(row)
   }
   void follow(namespace, name, abort.signal, note)
-  const until = (what: string, fits: (row: Row) => boolean, withinMs = 90_000): Promise<Row> =>
-    eventually(`Canary ${namespace}/${name}: ${what}`, () => {
+  const until = (what: string, fits: (row: Row) => boolean, withinMs = 90_000): Promise<Row> => {
+    // The state of now counts, and every one that comes, however short it lasts.
+    const from = Math.max(0, rows.length - 1)
+    return eventually(`Canary ${namespace}/${name}: ${what}`, () => {
+      const found = rows.slice(from).find(fits)
+      if (found) return found
       const last = rows.at(-1)
-      if (last && fits(last)) return last
       throw new Error(last ? `${last.phase} at ${last.weight} %, ${last.failedChecks} failed checks` : 'no Canary')
     }, withinMs)
+  }
   return {
     rows,
     current: () => current,
