@@ -27,7 +27,7 @@ beforeAll(async () => {
   reaper = startReaper(undefined)
   block = await claimBlock(Math.floor(Math.random() * 128))
   const files = findProgramFiles()
-  network = startNetwork({ store, dir, block, api: { address: '127.0.0.1', port: 1 }, logger })
+  network = startNetwork({ store, dir, logger })
   kubelet = startKubelet({ store, tokens: { mint: () => 'token' }, caPem: 'PEM', block, images: files.images, reaper, root: dir, namesFile: network.namesFile, preload: files.preload, logger })
   controllers = startControllers({ store, writes: { create: (resource, object) => Promise.resolve(store.create(resource, object)) }, logger })
 })

@@ -3,8 +3,6 @@ import { join } from 'node:path'
 import { canonicalJson } from '../../base/json.ts'
 import type { Logger } from '../../runtime/log.ts'
 import type { Store } from '../contract.ts'
-import type { AddressBlock } from './addresses.ts'
-import type { Backend, Frontend } from './service-table.ts'
 import { buildServiceTable } from './service-table.ts'
 import { startServiceProxy } from './service-proxy.ts'
 
@@ -15,19 +13,17 @@ export interface Network {
   stop(): void
 }
 
-/** `api` is where the API server really listens; pods reach it as the Service `kubernetes`. */
-export function startNetwork(options: { readonly store: Store; readonly dir: string; readonly block: AddressBlock; readonly api: Backend; readonly logger: Logger }): Network {
-  const { store, block } = options
+export function startNetwork(options: { readonly store: Store; readonly dir: string; readonly logger: Logger }): Network {
+  const { store } = options
   const namesFile = join(options.dir, 'names.json')
   const proxy = startServiceProxy(options.logger)
-  const apiFrontend: Frontend = { title: 'default/kubernetes:443', address: block.apiAddress, port: 443, backends: [options.api] }
   let written = ''
   const sync = (): void => {
     const table = buildServiceTable(store.list('/services'), store.list('discovery.k8s.io/endpointslices'))
-    const names = canonicalJson({ ...table.names, 'kubernetes.default': [block.apiAddress] })
+    const names = canonicalJson(table.names)
     if (names !== written) writeWhole(namesFile, names)
     written = names
-    proxy.apply([...table.frontends.filter((frontend) => frontend.address !== block.apiAddress), apiFrontend])
+    proxy.apply(table.frontends)
   }
   // Changes of one turn of the event loop come in at once.
   let isPending = false
