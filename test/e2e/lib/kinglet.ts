@@ -1,8 +1,8 @@
-import { defaultNamespace, leaderLabel } from '../../../src/api/keys.ts'
+import { defaultNamespace } from '../../../src/api/keys.ts'
 import { resources } from '../../../src/api/resources.ts'
 import { cluster } from './cluster.ts'
 import { eventually } from './eventually.ts'
-import { nameOf, podsOf, rolledOut, uidOf } from './objects.ts'
+import { nameOf, rolledOut, uidOf } from './objects.ts'
 
 /** Kinglet's own parts, and how a test takes them away. */
 
@@ -36,10 +36,4 @@ export async function takeAway(part: Part): Promise<() => Promise<void>> {
     await cluster().patch(resources.deployments, at, { type: 'merge', body: { spec: { replicas: replicas ?? 1 } } })
     await recovered(part)
   }
-}
-
-/** The pod of the controller that leads; undefined between two leaders. */
-export async function leader(): Promise<string | undefined> {
-  const [pod] = await podsOf(defaultNamespace, leaderLabel)
-  return pod && nameOf(pod)
 }
