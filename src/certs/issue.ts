@@ -38,7 +38,7 @@ export async function createAuthority(request: { readonly validMs: number; reado
     { name: 'subjectKeyIdentifier' },
   ])
   certificate.sign(keys.privateKey, forge.md.sha256.create())
-  return { certPem: forge.pki.certificateToPem(certificate), keyPem: keys.keyPem }
+  return { certPem: toPem(certificate), keyPem: keys.keyPem }
 }
 
 /** A server certificate signed by `authority`. */
@@ -58,7 +58,7 @@ export async function issueLeaf(authority: KeyedCertificate, request: LeafReques
     { name: 'subjectAltName', altNames: request.names.map((name) => (isIP(name) === 0 ? { type: 2, value: name } : { type: 7, ip: name })) },
   ])
   certificate.sign(forge.pki.privateKeyFromPem(authority.keyPem), forge.md.sha256.create())
-  return { certPem: forge.pki.certificateToPem(certificate), keyPem: keys.keyPem }
+  return { certPem: toPem(certificate), keyPem: keys.keyPem }
 }
 
 async function createKeys() {
@@ -79,6 +79,9 @@ function begin(publicKey: forge.pki.rsa.PublicKey, request: { readonly validMs: 
   certificate.validity.notAfter = new Date(request.now + request.validMs)
   return certificate
 }
+
+/** node-forge ends lines as RFC 7468 allows on Windows; everything else here ends them as Unix does. */
+const toPem = (certificate: forge.pki.Certificate): string => forge.pki.certificateToPem(certificate).replaceAll('\r', '')
 
 /** 128 random bits, positive and not zero (RFC 5280 §4.1.2.2). */
 function createSerial(): string {
