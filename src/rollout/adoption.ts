@@ -1,6 +1,6 @@
 import type { CanaryStatus } from '../api/canary-status.ts'
 import { readinessOf, type Readiness } from './readiness.ts'
-import { hold, normal, pointApex, stallOf, waitFor, withState, type Context, type Step } from './step.ts'
+import { hold, normal, pointApex, reroute, stallOf, waitFor, withState, type Context, type Step } from './step.ts'
 
 /**
  * From a plain Deployment and Service to the split, without a failed request: the primary is made and becomes ready, the apex is
@@ -8,7 +8,9 @@ import { hold, normal, pointApex, stallOf, waitFor, withState, type Context, typ
  */
 export function adopt(context: Context): Step {
   const { observation, now } = context
-  const status: CanaryStatus = { ...observation.canary.status, phase: 'Initializing' }
+  const known: CanaryStatus = { ...observation.canary.status, phase: 'Initializing' }
+  // The first routing intent: sidecars that acknowledge it are connected, before anything rests on them.
+  const status = known.kinglet.generation === 0 ? reroute(known, {}, now) : known
   if (observation.adoptionProblem) return hold(status, stallOf(observation.adoptionProblem))
   const { primary } = observation
   if (!primary?.hasSidecar || (status.kinglet.apex !== 'primary' && isOutdated(context))) return hold(status, waitFor('CreatingPrimary', `Waiting for Deployment ${primaryOf(context)} to be made`))

@@ -133,7 +133,7 @@ function observedTraffic(model: Model): Pick<Observation, 'services' | 'pods' | 
   const leadsTo = model.endpoints === 'primary' ? 'primary' : 'canary'
   const isBehind = ready.primary > 0 && model.acknowledged < model.status.kinglet.generation
   return {
-    services: { areSplitServicesInSync: model.splitServices, apex: model.apex, endpoints: { ...{ primary: 0, canary: 0 }, [leadsTo]: ready[leadsTo] } },
+    services: { areSplitServicesInSync: model.splitServices, apex: model.apex, endpoints: { primary: leadsTo === 'primary' ? ready.primary : 0, canary: leadsTo === 'canary' ? ready.canary : 0 } },
     pods: { ready: { primary: ready.primary, canary: isBare ? 0 : ready.canary }, uninjected: isBare && target.desired > 0 ? ['myapp-x'] : [] },
     sidecars: { unacknowledged: isBehind ? ['myapp-primary-a'] : [], listeningSince: 0 },
   }

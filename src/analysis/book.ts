@@ -1,0 +1,104 @@
+import { mergeHistograms } from '../api/histogram.ts'
+import { failureOutcomes, outcomes, type Outcome, type Reason, type Report, type SeriesDelta, type Track } from '../api/protocol.ts'
+
+/** What happened on one track over a window. */
+export interface Summary {
+  readonly requests: number
+  readonly failures: number
+  readonly outcomes: Readonly<Partial<Record<Outcome, number>>>
+  /** Counts by histogram bucket. */
+  readonly latency: ReadonlyMap<number, number>
+}
+
+export interface WindowQuery {
+  readonly track: Track
+  readonly reasons: readonly Reason[]
+  /** From (excluded) and to (included), milliseconds since the epoch. */
+  readonly fromMs: number
+  readonly toMs: number
+  /** Reports of older routing intents speak about another revision. */
+  readonly minGeneration: number
+}
+
+interface Slot {
+  readonly startMs: number
+  /** By generation, track and reason. */
+  readonly series: Map<string, { readonly outcomes: Partial<Record<Outcome, number>>; readonly latency: Map<number, number> }>
+}
+
+/** Longest memory of which reports of one sidecar have been counted; a sidecar repeats some minutes at one a second. */
+const maxSequences = 4096
+const maxBoots = 20_000
+/** A window has at most this many slots: an hour in seconds, longer windows in coarser slots. */
+const maxSlots = 3600
+
+/**
+ * The reports of one Canary's sidecars, added up in slots of time. Addition makes the order of arrival harmless; a report counts
+ * once, by (bootId, seq). Holds no more than `retentionMs`, which should be the longest window that is asked for.
+ */
+export class ReportBook {
+  readonly #retentionMs: number
+  readonly #slotMs: number
+  readonly #slots = new Map<number, Slot>()
+  readonly #boots = new Map<string, { highest: number; readonly seen: Set<number> }>()
+
+  constructor(retentionMs: number) {
+    this.#retentionMs = retentionMs
+    this.#slotMs = Math.max(1000, Math.ceil(retentionMs / maxSlots / 1000) * 1000)
+  }
+
+  /** Counts a report of the routing intent `generation`. False where it has been counted before or is older than the book. */
+  add(report: Report, generation: number, receivedAtMs: number): boolean {
+    const atMs = receivedAtMs - Math.max(0, report.ageMs)
+    if (!this.#isNew(report) || atMs < receivedAtMs - this.#retentionMs) return false
+    const startMs = Math.floor(atMs / this.#slotMs) * this.#slotMs
+    const slot = this.#slots.get(startMs) ?? { startMs, series: new Map() }
+    this.#slots.set(startMs, slot)
+    for (const delta of report.series) addDelta(slot, generation, delta)
+    this.#forget(receivedAtMs)
+    return true
+  }
+
+  /** The sum over a window, in whole slots. */
+  sum({ track, reasons, fromMs, toMs, minGeneration }: WindowQuery): Summary {
+    const total: Partial<Record<Outcome, number>> = {}
+    const histograms: Map<number, number>[] = []
+    for (const slot of this.#slots.values()) {
+      if (slot.startMs + this.#slotMs <= fromMs || slot.startMs > toMs) continue
+      for (const [key, series] of slot.series) {
+        const [generation = '', ofTrack, reason] = key.split(' ')
+        if (ofTrack !== track || Number(generation) < minGeneration || !reasons.some((wanted) => wanted === reason)) continue
+        for (const outcome of outcomes) if (series.outcomes[outcome]) total[outcome] = (total[outcome] ?? 0) + series.outcomes[outcome]
+        histograms.push(series.latency)
+      }
+    }
+    const count = (of: readonly Outcome[]): number => of.reduce((sum, outcome) => sum + (total[outcome] ?? 0), 0)
+    return { requests: count(outcomes), failures: count(failureOutcomes), outcomes: total, latency: mergeHistograms(histograms) }
+  }
+
+  #isNew({ bootId, seq }: Report): boolean {
+    const boot = this.#boots.get(bootId) ?? { highest: 0, seen: new Set<number>() }
+    if (boot.seen.has(seq) || seq <= boot.highest - maxSequences) return false
+    boot.seen.add(seq)
+    boot.highest = Math.max(boot.highest, seq)
+    if (boot.seen.size > maxSequences) for (const old of boot.seen) if (old <= boot.highest - maxSequences) boot.seen.delete(old)
+    // The order of insertion is the order of the last report: the sidecar that has been silent for longest is forgotten first.
+    this.#boots.delete(bootId)
+    this.#boots.set(bootId, boot)
+    const [oldest] = this.#boots.keys()
+    if (this.#boots.size > maxBoots && oldest !== undefined) this.#boots.delete(oldest)
+    return true
+  }
+
+  #forget(nowMs: number): void {
+    for (const startMs of this.#slots.keys()) if (startMs + this.#slotMs < nowMs - this.#retentionMs) this.#slots.delete(startMs)
+  }
+}
+
+function addDelta(slot: Slot, generation: number, delta: SeriesDelta): void {
+  const key = `${generation} ${delta.track} ${delta.reason}`
+  const series = slot.series.get(key) ?? { outcomes: {}, latency: new Map<number, number>() }
+  slot.series.set(key, series)
+  for (const outcome of outcomes) if (delta.outcomes[outcome]) series.outcomes[outcome] = (series.outcomes[outcome] ?? 0) + delta.outcomes[outcome]
+  for (const [bucket, count] of delta.latency) series.latency.set(bucket, (series.latency.get(bucket) ?? 0) + count)
+}
