@@ -1,12 +1,43 @@
 import { defineConfig } from 'vitest/config'
 
+/** `npm test`: the tests beside the code, then the end-to-end suites on the embedded cluster. On a real one: test/e2e/vitest.config.ts. */
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['node_modules/**'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     reporters: ['default', './test/reporter.ts'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e on the sandbox',
+          include: ['test/e2e/*.e2e.ts'],
+          globalSetup: ['test/e2e/setup-sandbox.ts'],
+          // Suites wait far more than they compute.
+          maxWorkers: 3,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e on the sandbox, one by one',
+          include: ['test/e2e/disruptive/*.e2e.ts'],
+          globalSetup: ['test/e2e/setup-sandbox.ts'],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
   },
 })

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { parseAllDocuments } from 'yaml'
 import type { TestProject } from 'vitest/node'
@@ -10,6 +9,7 @@ import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { loadKubeConfig } from '../../src/kube/config.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { eventually } from './lib/eventually.ts'
+import { findKubectl } from './lib/find-kubectl.ts'
 
 /** Before the suites run on a real cluster: KUBECONFIG must lead to one; Kinglet is installed from manifests/install.yaml as anybody would. */
 export default async function setup(project: TestProject): Promise<void> {
@@ -24,10 +24,6 @@ export default async function setup(project: TestProject): Promise<void> {
   project.provide('kind', 'real')
   project.provide('kubectl', findKubectl())
   client.connection.close()
-}
-
-export function findKubectl(): string | undefined {
-  return spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore', timeout: 20_000 }).status === 0 ? 'kubectl' : undefined
 }
 
 async function install(client: KubeClient, yaml: string): Promise<void> {
