@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { stringAt, type JsonObject } from '../base/json.ts'
 import type { Store } from './contract.ts'
 
@@ -32,7 +31,7 @@ export function createRecorder(store: Store, component: string, host?: string): 
       const event = store.create('/events', {
         apiVersion: 'v1',
         kind: 'Event',
-        metadata: { name: `${name}.${randomBytes(8).toString('hex')}`, namespace },
+        metadata: { name: `${name}.${nextSuffix()}`, namespace },
         involvedObject: involved(object, namespace, fieldPath),
         reason,
         message,
@@ -50,6 +49,13 @@ export function createRecorder(store: Store, component: string, host?: string): 
     },
   }
 }
+
+/** Nanoseconds of the epoch in hexadecimal, as client-go names events: names in order of time. */
+function nextSuffix(): string {
+  last = Math.max(last + 1, Date.now() * 1000)
+  return (BigInt(last) * 1000n).toString(16)
+}
+let last = 0
 
 const involved = (object: JsonObject, namespace: string, fieldPath: string | undefined): JsonObject => ({
   apiVersion: object['apiVersion'],

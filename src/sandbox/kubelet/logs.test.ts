@@ -42,10 +42,10 @@ describe('the log of a container', () => {
 
   it('forgets the oldest lines beyond its bound', async () => {
     const log = new ContainerLog()
-    for (let index = 0; index < 300; index += 1) log.write(`${String(index).padEnd(10_000, '.')}\n`)
+    for (let index = 0; index < 1000; index += 1) log.write(`${String(index).padEnd(10_000, '.')}\n`)
     const lines = await read(log)
-    expect(lines.at(-1)).toMatch(/^299/)
-    expect(lines.length).toBeGreaterThan(50)
-    expect(lines.length).toBeLessThan(110)
+    expect(lines.at(-1)).toMatch(/^999/)
+    expect(lines.length).toBeGreaterThan(300)
+    expect(lines.length).toBeLessThan(430)
   })
 })

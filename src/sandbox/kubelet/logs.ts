@@ -6,8 +6,8 @@ export interface LogLine {
   readonly text: string
 }
 
-/** Enough for a person's look at a container; a real kubelet keeps 10 MiB files. */
-const maxBytes = 1 << 20
+/** Enough for a person's look at a container; a real kubelet turns its files at 10 MiB. */
+const maxBytes = 4 << 20
 /** A line longer than this is cut into several, as container runtimes do. */
 const maxLineLength = 16_384
 

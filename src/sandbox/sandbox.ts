@@ -1,0 +1,111 @@
+import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from '../kube/client.ts'
+import { loadKubeConfig } from '../kube/config.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { createLogger, type Logger } from '../runtime/log.ts'
+import { startApiServer } from './apiserver/apiserver.ts'
+import { MemoryStore } from './apiserver/store.ts'
+import type { PodAccess } from './contract.ts'
+import { startControllers } from './controllers/controllers.ts'
+import { installKinglet } from './install.ts'
+import { startKubelet } from './kubelet/kubelet.ts'
+import { startReaper } from './kubelet/reaper.ts'
+import { claimBlock, realPort } from './network/addresses.ts'
+import { startNetwork } from './network/network.ts'
+import { findProgramFiles } from './program-files.ts'
+
+/**
+ * A small Kubernetes in this process: API server (`apiserver/`), controllers, one node whose containers are local Node.js processes,
+ * Services. For demonstrations and fast tests on a laptop with Linux; several may run side by side.
+ *
+ * What the node half does not imitate (the API server's own list is in `apiserver/apiserver.ts`):
+ * - Images: nothing is pulled. `kinglet:*`, `podinfo:*` (our imitation), `kinglet-e2e-client:*`, and any command that begins with `node`.
+ * - Isolation: containers are processes of the user who runs the sandbox, with this machine's files beside their mounts. securityContext,
+ *   resources, users, capabilities, read-only file systems and hostNetwork have no effect; nothing is throttled or killed for memory.
+ * - Network: TCP over IPv4 only, no UDP; Unix sockets are not moved into mounts. The illusion holds for Node.js programs. Ports below
+ *   1024 of pods and Services really lie 20,000 higher. `NetworkPolicy`, session affinity and traffic policies are not enforced. Changes of
+ *   endpoints reach clients at once, without the second or so that kube-proxies take.
+ * - DNS: A records of Services through Node's look-ups; no SRV records, no names of single pods of a headless Service.
+ * - Scheduling: one node takes every pod at once; selectors, affinity, taints, topology and resource requests are not looked at.
+ * - Volumes: emptyDir, hostPath, configMap, secret, projected, downwardAPI; no claims. They follow their objects at once, and file modes
+ *   are not set. Environment variables of Services (`FOO_SERVICE_HOST`) are not given.
+ * - Kubelet: crash loops back off for seconds, not minutes; a startup or readiness probe is asked five times a second until its first
+ *   success; no gRPC probes, no ephemeral containers, no termination log, no eviction, no static pods; a changed image of a running
+ *   pod is not restarted.
+ * - Controllers: Deployments, ReplicaSets and EndpointSlices run; autoscalers and disruption budgets are stored only; there are no
+ *   StatefulSets, DaemonSets, Jobs, nor the old Endpoints objects.
+ */
+export interface Sandbox {
+  readonly kubeconfigPath: string
+  /** For programs that look for the cluster: KUBECONFIG. */
+  readonly env: Readonly<Record<string, string>>
+  /** Applies Kinglet's manifest and resolves when controller and webhook serve. Throws AppError `INSTALL_TIMEOUT` with what is missing. */
+  installKinglet(): Promise<void>
+  /** Kills every process of the cluster and closes all ports. Its own temporary folder is removed. */
+  stop(): Promise<void>
+}
+
+export interface SandboxOptions {
+  /** Folder for kubeconfig, volumes and so on; a temporary one, removed at the end, where it is absent. */
+  readonly dir?: string
+  /** Port of the API server on 127.0.0.1; any free one by default. */
+  readonly port?: number
+  /** Where to report; by default warnings and errors go to stderr. */
+  readonly log?: Logger
+}
+
+/**
+ * Starts a cluster. When this process ends, by whatever means, everything that it started ends too.
+ * Throws AppError `LOOPBACK_UNAVAILABLE` where 127.0.0.0/8 is not there whole (macOS), `NO_FREE_BLOCK` beside 128 others.
+ */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const logger = options.log ?? createLogger('warn', { component: 'sandbox' })
+  const dir = makeDir(options.dir)
+  const block = await claimBlock(process.pid % 128)
+  const reaper = startReaper(options.dir === undefined ? dir : undefined)
+  const files = findProgramFiles()
+  const store = new MemoryStore()
+  // The server's subresources reach into pods, and the kubelet needs the server's tokens: it comes a moment later.
+  const access: PodAccess = {
+    logs: (...request) => kubelet.access.logs(...request),
+    address: (namespace, pod) => kubelet.access.address(namespace, pod),
+  }
+  const server = await startApiServer({ store, host: '127.0.0.1', port: options.port ?? 0, dataDir: dir, podAccess: access, logger, servicePrefix: block.servicePrefix, dialPort: realPort })
+  const network = startNetwork({ store, dir, logger })
+  const shared = { store, block, reaper, logger, root: dir, images: files.images, preload: files.preload, namesFile: network.namesFile }
+  const kubelet = startKubelet({ ...shared, tokens: server.tokenIssuer, caPem: server.caPem })
+  const controllers = startControllers({ store, writes: server.writes, logger })
+  await network.settled()
+  const { kubeconfigPath } = server
+  let stopping: Promise<void> | undefined
+  const stop = async (): Promise<void> => {
+    await controllers.stop()
+    await kubelet.stop()
+    network.stop()
+    await server.close()
+    block.release()
+    await reaper.close()
+  }
+  return {
+    kubeconfigPath,
+    env: { KUBECONFIG: kubeconfigPath },
+    installKinglet: async () => {
+      const connection = loadKubeConfig({ kubeconfig: kubeconfigPath })
+      try {
+        await installKinglet({ client: createClient(connection, systemClock), manifest: files.installManifest, store, access })
+      } finally {
+        connection.close()
+      }
+    },
+    stop: () => (stopping ??= stop()),
+  }
+}
+
+/** Real, because programs in pods ask for real paths. */
+function makeDir(dir: string | undefined): string {
+  if (dir === undefined) return realpathSync(mkdtempSync(join(tmpdir(), 'kinglet-sandbox-')))
+  mkdirSync(dir, { recursive: true })
+  return realpathSync(dir)
+}
