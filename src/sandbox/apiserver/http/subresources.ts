@@ -1,0 +1,93 @@
+import { isObject, type JsonObject, listAt, numberAt, objectAt, stringAt } from '../../../base/json.ts'
+import type { PodAccess } from '../../contract.ts'
+import { apiAudience, type Tokens } from '../auth/tokens.ts'
+import { uidOf } from '../object-meta.ts'
+import type { ResourceType } from '../resource-type.ts'
+import { matchesLabelSelector } from '../selectors.ts'
+import { ApiError, badRequest, methodNotAllowed, notFound } from '../status.ts'
+import type { ObjectStore } from '../store.ts'
+import type { WritePath } from '../write-path.ts'
+import type { Exchange } from './exchange.ts'
+import type { ResourceRequest } from './request-info.ts'
+
+/** Logs, evictions and tokens. */
+
+const podType = { group: '', resource: 'pods', kind: 'Pod' }
+
+/** The container of which a log is meant; with several and no choice, kubectl wants to hear their names. */
+function chooseContainer(pod: JsonObject, name: string, asked: string | null): string {
+  const names = (field: string): readonly string[] => listAt(pod, 'spec', field).map((container) => stringAt(container, 'name') ?? '')
+  const [containers, initContainers] = [names('containers'), names('initContainers')]
+  if (asked !== null && asked !== '') {
+    if ([...containers, ...initContainers].includes(asked)) return asked
+    throw badRequest(`container ${asked} is not valid for pod ${name}`)
+  }
+  const preferred = stringAt(pod, 'metadata', 'annotations', 'kubectl.kubernetes.io/default-container')
+  const only = containers.length === 1 && initContainers.length === 0 ? containers[0] : preferred
+  if (only !== undefined) return only
+  const also = initContainers.length === 0 ? '' : ` or one of the init containers: [${initContainers.join(' ')}]`
+  throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${containers.join(' ')}]${also}`)
+}
+
+export async function serveLog(store: ObjectStore, podAccess: PodAccess, info: ResourceRequest, { method, url, response, signal }: Exchange): Promise<void> {
+  if (method !== 'GET') throw methodNotAllowed()
+  const namespace = info.namespace ?? ''
+  const pod = store.get('/pods', namespace, info.name)
+  if (pod === undefined) throw notFound(podType, info.name)
+  const query = url.searchParams
+  const container = chooseContainer(pod, info.name, query.get('container'))
+  const tail = query.get('tailLines')
+  const lines = podAccess.logs(
+    namespace,
+    info.name,
+    { container, follow: query.get('follow') === 'true', previous: query.get('previous') === 'true', timestamps: query.get('timestamps') === 'true', ...(tail === null ? {} : { tailLines: Number(tail) }) },
+    signal,
+  )
+  for await (const text of lines) {
+    if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' })
+    if (signal.aborted) break
+    // A slow reader holds the log back rather than fill memory; one that has gone releases it.
+    if (!response.write(text)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+  }
+  if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/plain' })
+  response.end()
+}
+
+/** Deletes the pod unless a PodDisruptionBudget says in its status that none may go now. */
+export async function serveEviction(store: ObjectStore, writes: WritePath, type: ResourceType, info: ResourceRequest, exchange: Exchange): Promise<void> {
+  if (exchange.method !== 'POST') throw methodNotAllowed()
+  const body = await exchange.readBody()
+  const namespace = info.namespace ?? ''
+  const pod = store.get('/pods', namespace, info.name)
+  if (pod === undefined) throw notFound(podType, info.name)
+  const labels = objectAt(pod, 'metadata', 'labels')
+  const blocking = store.list('policy/poddisruptionbudgets', namespace).find((budget) => matchesLabelSelector(objectAt(budget, 'spec')['selector'], labels) && numberAt(budget, 'status', 'disruptionsAllowed') === 0)
+  if (blocking !== undefined) throw new ApiError(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.")
+  const options = objectAt(body, 'deleteOptions')
+  const request = { dryRun: exchange.url.searchParams.get('dryRun') === 'All', gracePeriodSeconds: numberAt(options, 'gracePeriodSeconds'), propagationPolicy: undefined, preconditions: { uid: undefined, resourceVersion: undefined } }
+  await writes.remove({ type, namespace, name: info.name, subresource: '' }, request, { caller: exchange.caller, warn: exchange.warn })
+  exchange.reply(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' })
+}
+
+const accountType = { group: '', resource: 'serviceaccounts', kind: 'ServiceAccount' }
+/** The API server's bounds for the life of a token: ten minutes to two to the 32 seconds; ours is a day at most. */
+const tokenSeconds = { least: 600, most: 86_400, usual: 3600 }
+
+export async function serveTokenRequest(store: ObjectStore, tokens: Tokens, type: ResourceType, info: ResourceRequest, exchange: Exchange): Promise<void> {
+  if (exchange.method !== 'POST') throw methodNotAllowed()
+  const body = await exchange.readBody()
+  const namespace = info.namespace ?? ''
+  if (store.get(type.storage, namespace, info.name) === undefined) throw notFound(accountType, info.name)
+  const spec = objectAt(body, 'spec')
+  const expirationSeconds = Math.min(tokenSeconds.most, Math.max(tokenSeconds.least, numberAt(spec, 'expirationSeconds') ?? tokenSeconds.usual))
+  const given = listAt(spec, 'audiences').filter((audience) => typeof audience === 'string')
+  const audiences = given.length === 0 ? [apiAudience] : given
+  const reference = spec['boundObjectRef']
+  const pod = isObject(reference) && reference['kind'] === 'Pod' ? store.get('/pods', namespace, stringAt(reference, 'name') ?? '') : undefined
+  if (isObject(reference) && pod === undefined) throw notFound(podType, stringAt(reference, 'name') ?? '')
+  const bound = pod === undefined ? {} : { pod: { name: stringAt(pod, 'metadata', 'name') ?? '', uid: uidOf(pod) } }
+  const token = tokens.mint({ namespace, serviceAccount: info.name, audiences, expirationSeconds, ...bound })
+  const expirationTimestamp = new Date(Date.now() + expirationSeconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z')
+  const metadata = { name: info.name, namespace, creationTimestamp: null }
+  exchange.reply(201, { kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1', metadata, spec: { ...spec, audiences, expirationSeconds }, status: { token, expirationTimestamp } })
+}
