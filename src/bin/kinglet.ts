@@ -1,5 +1,6 @@
 import { buildProgram } from '../cli/program.ts'
 import { buildProxyCommand } from '../cli/proxy.ts'
+import { buildSandboxCommand } from '../cli/sandbox.ts'
 import { buildWebhookCommand } from '../cli/webhook.ts'
 
 const version = '0.1.0'
@@ -8,4 +9,5 @@ const version = '0.1.0'
 await buildProgram(version, [
   buildProxyCommand(async (options) => (await import('./proxy.ts')).runProxy(options, version)),
   buildWebhookCommand(async (flags) => (await import('./webhook.ts')).runWebhook(flags)),
+  buildSandboxCommand(async (options) => (await import('./sandbox.ts')).runSandbox(options)),
 ]).parseAsync()

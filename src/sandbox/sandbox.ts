@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '../kube/client.ts'
@@ -9,6 +9,7 @@ import { startApiServer } from './apiserver/apiserver.ts'
 import { MemoryStore } from './apiserver/store.ts'
 import type { PodAccess } from './contract.ts'
 import { startControllers } from './controllers/controllers.ts'
+import { exampleManifest } from './example.ts'
 import { installKinglet } from './install.ts'
 import { startKubelet } from './kubelet/kubelet.ts'
 import { startReaper } from './kubelet/reaper.ts'
@@ -39,6 +40,8 @@ import { findProgramFiles } from './program-files.ts'
  */
 export interface Sandbox {
   readonly kubeconfigPath: string
+  /** Manifest of an app to try Kinglet on, with a client. */
+  readonly examplePath: string
   /** For programs that look for the cluster: KUBECONFIG. */
   readonly env: Readonly<Record<string, string>>
   /** Applies Kinglet's manifest and resolves when controller and webhook serve. Throws AppError `INSTALL_TIMEOUT` with what is missing. */
@@ -79,6 +82,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const controllers = startControllers({ store, writes: server.writes, logger })
   await network.settled()
   const { kubeconfigPath } = server
+  const examplePath = join(dir, 'podinfo.yaml')
+  writeFileSync(examplePath, exampleManifest)
   let stopping: Promise<void> | undefined
   const stop = async (): Promise<void> => {
     await controllers.stop()
@@ -90,6 +95,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
   return {
     kubeconfigPath,
+    examplePath,
     env: { KUBECONFIG: kubeconfigPath },
     installKinglet: async () => {
       const connection = loadKubeConfig({ kubeconfig: kubeconfigPath })
