@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { replicasAnnotation } from '../../src/api/keys.ts'
 import { resources } from '../../src/api/resources.ts'
 import { numberAt, objectAt, stringAt, type JsonObject } from '../../src/base/json.ts'
-import { tryApply } from './lib/apply.ts'
+import { documents, tryApply } from './lib/apply.ts'
 import { cluster, hasKubectl, kubectl } from './lib/cluster.ts'
 import { eventually, staysTrue } from './lib/eventually.ts'
 import { canary, deployment, service } from './lib/manifests.ts'
@@ -62,9 +62,9 @@ describe('the unchanged manifest, applied while the app is idle', () => {
 
   it.runIf(hasKubectl())('shows no difference to kubectl diff, once it was applied', async () => {
     explainOnFailure()
-    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [manifest, service({ namespace })] })
-    await tryApply([manifest, service({ namespace })])
-    const { exitCode, stdout, stderr } = await kubectl(['diff', '-f', '-'], list)
+    const manifests = [manifest, service({ namespace })]
+    await tryApply(manifests)
+    const { exitCode, stdout, stderr } = await kubectl(['diff', '-f', '-'], documents(manifests))
     expect({ exitCode, stdout, error: stderr.split('\n').filter((line) => line !== '' && !line.startsWith('Warning: ')) }).toEqual({ exitCode: 0, stdout: '', error: [] })
   })
 

@@ -32,12 +32,14 @@ export async function apply(...manifests: readonly JsonObject[]): Promise<Applie
 
 async function applyByKubectl(manifests: readonly JsonObject[], options: ApplyOptions): Promise<AppliedResult> {
   const flags = [...(options.serverSide ? ['--server-side'] : []), ...(options.dryRun ? ['--dry-run=server'] : [])]
-  const list = { apiVersion: 'v1', kind: 'List', items: manifests }
-  const { exitCode, stdout, stderr } = await kubectl(['apply', ...flags, '-f', '-'], JSON.stringify(list))
+  const { exitCode, stdout, stderr } = await kubectl(['apply', ...flags, '-f', '-'], documents(manifests))
   const lines = stderr.split('\n').filter((line) => line !== '')
   const warnings = lines.filter((line) => line.startsWith('Warning: ')).map((line) => line.slice('Warning: '.length))
   return { exitCode, output: stdout.trim(), warnings, error: lines.filter((line) => !line.startsWith('Warning: ')).join('\n') }
 }
+
+/** Several manifests as one file. */
+export const documents = (manifests: readonly JsonObject[]): string => manifests.map((manifest) => JSON.stringify(manifest)).join('\n---\n')
 
 async function applyByClient(manifests: readonly JsonObject[], options: ApplyOptions): Promise<AppliedResult> {
   const warnings: string[] = []
