@@ -7,7 +7,7 @@ import { findKubectl } from './lib/find-kubectl.ts'
 
 /** Two projects share one cluster: the first of them starts it, the last one stops it. */
 interface Shared {
-  readonly started: Promise<{ readonly kubeconfigPath: string; stop(): Promise<void> }>
+  readonly started: Promise<{ readonly kubeconfigPath: string; readonly stop: () => Promise<void> }>
   users: number
 }
 declare global {
@@ -28,7 +28,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
 }
 
-async function start(): Promise<{ readonly kubeconfigPath: string; stop(): Promise<void> }> {
+async function start(): Promise<{ readonly kubeconfigPath: string; readonly stop: () => Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'kinglet-e2e-'))
   const sandbox = await startSandbox({ dir })
   const stop = async (): Promise<void> => {

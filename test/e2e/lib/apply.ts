@@ -38,8 +38,8 @@ async function applyByKubectl(manifests: readonly JsonObject[], options: ApplyOp
   return { exitCode, output: stdout.trim(), warnings, error: lines.filter((line) => !line.startsWith('Warning: ')).join('\n') }
 }
 
-/** Several manifests as one file. */
-export const documents = (manifests: readonly JsonObject[]): string => manifests.map((manifest) => JSON.stringify(manifest)).join('\n---\n')
+/** Several manifests as one file: kubectl reads JSON values one after the other. */
+export const documents = (manifests: readonly JsonObject[]): string => manifests.map((manifest) => JSON.stringify(manifest)).join('\n')
 
 async function applyByClient(manifests: readonly JsonObject[], options: ApplyOptions): Promise<AppliedResult> {
   const warnings: string[] = []
