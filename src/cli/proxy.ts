@@ -64,7 +64,7 @@ export function buildProxyCommand(action: (options: ProxyCommandOptions) => Prom
   add('--pod-ip <address>', 'POD_IP', 'address of this pod')
   add('--log-level <level>', 'KINGLET_LOG_LEVEL', 'least severe lines to log', (option) => option.choices(logLevels).default('info'))
 
-  whole('--max-head-bytes <n>', 'KINGLET_MAX_HEAD_BYTES', 'longest head of a request or response', defaultLimits.maxHeadBytes)
+  whole('--max-head-bytes <n>', 'KINGLET_MAX_HEAD_BYTES', 'longest head of a request', defaultLimits.maxHeadBytes)
   whole('--max-target-bytes <n>', 'KINGLET_MAX_TARGET_BYTES', 'longest request target', defaultLimits.maxTargetBytes)
   whole('--max-fields <n>', 'KINGLET_MAX_FIELDS', 'most header fields of a request', defaultLimits.maxFields)
   whole('--max-body-bytes <n>', 'KINGLET_MAX_BODY_BYTES', 'longest request body; 0 = any', defaultLimits.maxBodyBytes)

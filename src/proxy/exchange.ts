@@ -25,6 +25,9 @@ import type { UpstreamConnection, UpstreamUser } from './upstream-pool.ts'
 
 type Failure = FailedAttempt['failure']
 
+/** Longest head of a response. More than of a request: the app next door is nobody's attacker, and some set many cookies. */
+const maxResponseHeadBytes = 65_536
+
 const answers = {
   unsent: { status: 503, code: 'refused', message: 'The app does not accept connections.' },
   lost: { status: 502, code: 'reset', message: 'The app closed the connection without an answer.' },
@@ -174,9 +177,12 @@ export class Exchange implements UpstreamUser {
     let from = 0
     while (this.state === 'waiting') {
       const end = endOfHead(bytes, from)
+      if ((end < 0 ? bytes.length : end) - from > maxResponseHeadBytes) {
+        this.onMalformed()
+        return
+      }
       if (end < 0) {
         this.unread = from === 0 ? bytes : bytes.subarray(from)
-        if (this.unread.length > this.engine.limits.maxHeadBytes) this.onMalformed()
         return
       }
       const head = this.engine.responseParser.parse(bytes.toString('latin1', from, end), this.head.method)

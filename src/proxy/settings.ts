@@ -1,6 +1,6 @@
 /** What the sidecar can be told. Every number has its unit in its name; the defaults are what `kinglet proxy --help` prints. */
 export interface ProxyLimits {
-  /** Longest head of a request or response, bytes: 431 for requests beyond. Node's default. */
+  /** Longest head of a request, bytes: 431 beyond. Node's default. */
   readonly maxHeadBytes: number
   /** Longest request target, bytes: 414 beyond. */
   readonly maxTargetBytes: number

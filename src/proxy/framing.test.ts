@@ -1,0 +1,298 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setImmediate as turn } from 'node:timers/promises'
+import { field } from './testing/peer.ts'
+import { ask, get, openClient } from './testing/raw-client.ts'
+import { answering, respond, startRawServer, type RawServer } from './testing/raw-server.ts'
+import { startRig, type Rig } from './testing/rig.ts'
+
+/** What the app heard of the last request: everything on its connection since the answer before. */
+let heard = ''
+let app: RawServer
+let rig: Rig
+
+const post = (...lines: readonly string[]): string => ['POST /x HTTP/1.1', 'Host: app', ...lines, ''].join('\r\n')
+
+beforeAll(async () => {
+  app = await startRawServer((connection) => {
+    connection.socket.on('data', () => {
+      heard = connection.received
+    })
+    answering(() => respond('ok', '200 OK', 'Connection: close'))(connection)
+  })
+  rig = await startRig(app.port, { limits: { lingerMs: 100, headTimeoutMs: 400, bodyTimeoutMs: 400 } })
+})
+afterAll(async () => {
+  await rig.close()
+  app.close()
+})
+
+describe('a request that parsers could disagree about is refused', () => {
+  it.each<[rule: string, request: string, status: number]>([
+    ['two spaces in the request line', 'GET  / HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['a space in the target', 'GET /a b HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['no target', 'GET HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['a tab in the request line', 'GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['a method that is no token', 'GE(T / HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['HTTP/2.0', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 505],
+    ['no version', 'GET / HTTP/1\r\nHost: a\r\n\r\n', 400],
+    ['lower-case version', 'GET / http/1.1\r\nHost: a\r\n\r\n', 400],
+    ['three empty lines first', '\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['bare LF', 'GET / HTTP/1.1\nHost: a\n\n', 400],
+    ['bare LF after one field', 'GET / HTTP/1.1\r\nHost: a\r\nA: b\nC: d\r\n\r\n', 400],
+    ['bare CR', 'GET / HTTP/1.1\r\nHost: a\r\nA: b\rC: d\r\n\r\n', 400],
+    ['NUL in a value', 'GET / HTTP/1.1\r\nHost: a\r\nA: b\0c\r\n\r\n', 400],
+    ['DEL in a value', 'GET / HTTP/1.1\r\nHost: a\r\nA: b\x7fc\r\n\r\n', 400],
+    ['a space before the colon', 'GET / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n', 400],
+    ['a space before the first field', 'GET / HTTP/1.1\r\n Host: a\r\n\r\n', 400],
+    ['a folded line', 'GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n c\r\n\r\n', 400],
+    ['an empty name', 'GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n', 400],
+    ['a name that is no token', 'GET / HTTP/1.1\r\nHost: a\r\nA(: b\r\n\r\n', 400],
+    ['a line without a colon', 'GET / HTTP/1.1\r\nHost: a\r\nA\r\n\r\n', 400],
+    ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ['two Hosts', 'GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n', 400],
+    ['two Hosts in HTTP/1.0', 'GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n', 400],
+    ['an invalid Host', 'GET / HTTP/1.1\r\nHost: a b@c/d\r\n\r\n', 400],
+    ['an empty Host', 'GET / HTTP/1.1\r\nHost:\r\n\r\n', 400],
+    ['a fragment in the target', 'GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['a control character in the target', 'GET /a\x01 HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['an asterisk for GET', 'GET * HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['an authority as target', 'GET app:80 HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['user information in the target', 'GET http://u@app/ HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['CONNECT', 'CONNECT app:80 HTTP/1.1\r\nHost: app:80\r\n\r\n', 405],
+    ['TRACE', 'TRACE / HTTP/1.1\r\nHost: a\r\n\r\n', 405],
+    ['Content-Length beside Transfer-Encoding', `${post('Content-Length: 5', 'Transfer-Encoding: chunked')}\r\n0\r\n\r\n`, 400],
+    ['two Content-Lengths', `${post('Content-Length: 2', 'Content-Length: 3')}\r\nabc`, 400],
+    ['two equal Content-Lengths', `${post('Content-Length: 2', 'Content-Length: 2')}\r\nab`, 400],
+    ['a list of Content-Lengths', `${post('Content-Length: 2, 2')}\r\nab`, 400],
+    ['an empty Content-Length', `${post('Content-Length:')}\r\n`, 400],
+    ['Content-Length +2', `${post('Content-Length: +2')}\r\nab`, 400],
+    ['Content-Length -2', `${post('Content-Length: -2')}\r\nab`, 400],
+    ['Content-Length 0x2', `${post('Content-Length: 0x2')}\r\nab`, 400],
+    ['Content-Length 2 2', `${post('Content-Length: 2 2')}\r\nab`, 400],
+    ['a Content-Length beyond 2⁵³', `${post('Content-Length: 9007199254740993')}\r\nab`, 400],
+    ['an unknown coding before chunked', `${post('Transfer-Encoding: gzip, chunked')}\r\n0\r\n\r\n`, 501],
+    ['chunked that is not last', `${post('Transfer-Encoding: chunked, gzip')}\r\n0\r\n\r\n`, 400],
+    ['chunked twice', `${post('Transfer-Encoding: chunked, chunked')}\r\n0\r\n\r\n`, 400],
+    ['two Transfer-Encodings', `${post('Transfer-Encoding: chunked', 'Transfer-Encoding: chunked')}\r\n0\r\n\r\n`, 400],
+    ['Transfer-Encoding identity', `${post('Transfer-Encoding: identity')}\r\n`, 400],
+    ['an empty Transfer-Encoding', `${post('Transfer-Encoding:')}\r\n`, 400],
+    ['Transfer-Encoding xchunked', `${post('Transfer-Encoding: xchunked')}\r\n`, 400],
+    ['Transfer-Encoding with a parameter', `${post('Transfer-Encoding: chunked;x=1')}\r\n`, 400],
+    ['Transfer-Encoding in quotes', `${post('Transfer-Encoding: "chunked"')}\r\n`, 400],
+    ['Transfer-Encoding behind a vertical tab', `${post('Transfer-Encoding: \x0bchunked')}\r\n`, 400],
+    ['Transfer-Encoding in HTTP/1.0', 'POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+    ['an unknown expectation', `${post('Expect: 200-maybe', 'Content-Length: 1')}\r\na`, 417],
+    ['a head that is too long', get('/', `A: ${'b'.repeat(17_000)}`), 431],
+    ['too many fields', get('/', ...Array.from({ length: 120 }, (_, index) => `A${index}: b`)), 431],
+    ['a target that is too long', get(`/${'a'.repeat(9000)}`), 414],
+    ['a target that never ends', `GET /${'a'.repeat(20_000)}`, 414],
+    ['a head that stops half-way', 'GET / HTTP/1.1\r\nHost: a\r\n', 408],
+  ])('%s', async (_rule, request, status) => {
+    heard = ''
+    const client = await openClient(rig.route)
+    client.send(request)
+    const response = await client.response()
+    expect(response.status).toBe(status)
+    expect(field(response.head, 'connection')).toBe('close')
+    await client.hearsEnd()
+    client.socket.destroy()
+    expect(heard).toBe('')
+  })
+})
+
+describe('a chunked body that parsers could disagree about is refused', () => {
+  it.each<[rule: string, body: string]>([
+    ['no digits', '\r\n'],
+    ['a sign', '+3\r\nabc\r\n0\r\n\r\n'],
+    ['0x', '0x3\r\nabc\r\n0\r\n\r\n'],
+    ['a leading space', ' 3\r\nabc\r\n0\r\n\r\n'],
+    ['a trailing space', '3 \r\nabc\r\n0\r\n\r\n'],
+    ['an underscore', '0_3\r\nabc\r\n0\r\n\r\n'],
+    ['more digits than a safe integer has', '00000000000003\r\nabc\r\n0\r\n\r\n'],
+    ['bare LF after the size', '3\nabc\r\n0\r\n\r\n'],
+    ['bare CR in an extension', '3;a\rb\r\nabc\r\n0\r\n\r\n'],
+    ['bare LF in an extension', '3;a\nb\r\nabc\r\n0\r\n\r\n'],
+    ['a chunk longer than its size', '3\r\nabcd\r\n0\r\n\r\n'],
+    ['bare LF after a chunk', '3\r\nabc\n0\r\n\r\n'],
+    ['a folded trailer', '0\r\nA: b\r\n c\r\n\r\n'],
+    ['bare LF in the trailers', '0\r\nA: b\n\r\n'],
+    ['endless extensions', `3;${'a'.repeat(17_000)}\r\nabc\r\n0\r\n\r\n`],
+    ['endless trailers', `0\r\nA: ${'b'.repeat(17_000)}\r\n\r\n`],
+  ])('%s', async (_rule, body) => {
+    const client = await openClient(rig.route)
+    client.send(`${post('Transfer-Encoding: chunked')}\r\n${body}`)
+    const answer = await client.response()
+    // What came before the fault may have reached the app, whose answer may be under way: then the connection is cut.
+    expect([400, 0]).toContain(answer.status)
+    await client.hearsEnd()
+    client.socket.destroy()
+  })
+})
+
+describe('a request that is fine reaches the app', () => {
+  it.each<[rule: string, request: string, expected: readonly string[]]>([
+    ['one empty line first', `\r\n${get('/a')}`, ['GET /a HTTP/1.1\r\n']],
+    ['HTTP/1.2 as 1.1', 'GET /a HTTP/1.2\r\nHost: app\r\n\r\n', ['GET /a HTTP/1.1\r\n']],
+    ['bytes above 0x7f as they are', get('/\xe9', 'A: \xff\x80'), ['GET /\xe9 HTTP/1.1\r\n', 'A: \xff\x80\r\n']],
+    ['a path byte for byte', get('//a/../b%2F%2f/./?q=%zz'), ['GET //a/../b%2F%2f/./?q=%zz HTTP/1.1\r\n']],
+    ['order, case and duplicates of fields', get('/', 'X-B: 1', 'x-a: 2', 'X-B: 3'), ['X-B: 1\r\nx-a: 2\r\nX-B: 3\r\n']],
+    ['a name with an underscore', get('/', 'x_kinglet_hop: 1'), ['x_kinglet_hop: 1\r\n']],
+    ['Host unchanged', 'GET / HTTP/1.1\r\nHost: Shop.Example:8080\r\n\r\n', ['Host: Shop.Example:8080\r\n']],
+    ['an IPv6 Host', 'GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n', ['Host: [::1]:8080\r\n']],
+    ['absolute form as origin form', 'GET http://shop.example/a?b HTTP/1.1\r\nHost: other\r\n\r\n', ['GET /a?b HTTP/1.1\r\nHost: shop.example\r\n']],
+    ['absolute form without a path', 'GET http://shop.example HTTP/1.1\r\nHost: other\r\n\r\n', ['GET / HTTP/1.1\r\nHost: shop.example\r\n']],
+    ['absolute form with a query alone', 'GET http://shop.example?a HTTP/1.1\r\nHost: other\r\n\r\n', ['GET /?a HTTP/1.1\r\n']],
+    ['asterisk form', 'OPTIONS * HTTP/1.1\r\nHost: app\r\n\r\n', ['OPTIONS * HTTP/1.1\r\n']],
+    ['HTTP/1.0 without Host, as 1.1 with one', 'GET / HTTP/1.0\r\n\r\n', ['GET / HTTP/1.1\r\nHost: localhost\r\n']],
+    ['Content-Length', `${post('Content-Length: 5')}\r\nhello`, ['Content-Length: 5\r\n', '\r\n\r\nhello']],
+    ['an empty POST with a length', 'POST / HTTP/1.1\r\nHost: app\r\n\r\n', ['Content-Length: 0\r\n']],
+    ['chunked DELETE, framed', 'DELETE /x HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', ['Transfer-Encoding: chunked\r\n', '5\r\nhello\r\n0\r\n\r\n']],
+    ['GET with a body, framed', 'GET /x HTTP/1.1\r\nHost: app\r\nContent-Length: 5\r\n\r\nhello', ['Content-Length: 5\r\n', '\r\n\r\nhello']],
+    ['chunks without their extensions', `${post('Transfer-Encoding: chunked')}\r\n3;a="b"\r\nabc\r\n0;c\r\n\r\n`, ['\r\n\r\n3\r\nabc\r\n0\r\n\r\n']],
+    ['trailers', `${post('Transfer-Encoding: chunked', 'Trailer: X-Sum')}\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n`, ['Trailer: X-Sum\r\n', '0\r\nX-Sum: 7\r\n\r\n']],
+    ['TE: trailers, as our own', get('/', 'TE: trailers, deflate'), ['TE: trailers\r\nConnection: TE\r\n']],
+    ['Via', get('/'), ['Via: 1.1 kinglet\r\n']],
+    ['Via after another', get('/', 'Via: 1.0 a'), ['Via: 1.0 a, 1.1 kinglet\r\n']],
+    ['X-Forwarded-For', get('/'), ['X-Forwarded-For: 127.0.0.1\r\n', 'X-Forwarded-Proto: http\r\n', 'X-Forwarded-Host: app\r\n']],
+    ['X-Forwarded-For after others', get('/', 'X-Forwarded-For: 1.1.1.1', 'X-Forwarded-For: 2.2.2.2', 'X-Forwarded-Proto: https'), ['X-Forwarded-For: 1.1.1.1, 2.2.2.2, 127.0.0.1\r\n', 'X-Forwarded-Proto: https\r\n']],
+    ['traceparent', get('/', 'traceparent: 00-1-2-01'), ['traceparent: 00-1-2-01\r\n']],
+    ['Authorization that Connection names', get('/', 'Authorization: x', 'Connection: authorization, host'), ['Authorization: x\r\n', 'Host: app\r\n']],
+  ])('with %s', async (_rule, request, expected) => {
+    heard = ''
+    const response = await ask(rig.route, request)
+    expect(response.status).toBe(200)
+    for (const text of expected) expect(heard).toContain(text)
+  })
+
+  it.each<[rule: string, request: string, unwanted: string]>([
+    ['Connection', get('/', 'Connection: keep-alive'), 'keep-alive'],
+    ['what Connection names', get('/', 'Connection: close, X-Secret', 'X-Secret: 1'), 'X-Secret'],
+    ['Keep-Alive', get('/', 'Keep-Alive: timeout=5'), 'Keep-Alive'],
+    ['Proxy-Connection', get('/', 'Proxy-Connection: keep-alive'), 'Proxy-Connection'],
+    ['Proxy-Authorization', get('/', 'Proxy-Authorization: Basic x'), 'Proxy-Authorization'],
+    ['HTTP2-Settings', get('/', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: x'), 'HTTP2-Settings'],
+    ['Upgrade to h2c', get('/', 'Connection: Upgrade', 'Upgrade: h2c'), 'h2c'],
+    ['our own headers', get('/', 'X-Kinglet-Hop: 1', 'x-kinglet-service-time: 5'), 'inglet-'],
+    ['forbidden trailers', `${post('Transfer-Encoding: chunked')}\r\n3\r\nabc\r\n0\r\nContent-Length: 7\r\nCookie: a\r\nX-Kinglet-Hop: 1\r\n\r\n`, 'Cookie'],
+    ['Expect without a body', get('/', 'Expect: 100-continue'), 'Expect'],
+  ])('without %s', async (_rule, request, unwanted) => {
+    heard = ''
+    expect((await ask(rig.route, request)).status).toBe(200)
+    await expect.poll(() => heard).toContain('HTTP/1.1\r\n')
+    expect(heard).not.toContain(unwanted)
+  })
+})
+
+describe('a response', () => {
+  let answer = ''
+  let origin: RawServer
+  let other: Rig
+  beforeAll(async () => {
+    origin = await startRawServer(
+      answering((_head, connection) => {
+        connection.send(answer)
+        if (answer.includes('until the end')) connection.socket.end()
+        return undefined
+      }),
+    )
+    other = await startRig(origin.port)
+  })
+  afterAll(async () => {
+    await other.close()
+    origin.close()
+  })
+
+  it.each<[rule: string, response: string]>([
+    ['both framings', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc'],
+    ['a bad length', 'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n'],
+    ['a coding besides chunked', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
+    ['chunks in HTTP/1.0', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    ['a folded line', 'HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 0\r\n\r\n'],
+    ['a space before the colon', 'HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n'],
+    ['a bare LF', 'HTTP/1.1 200 OK\r\nA: b\nContent-Length: 0\r\n\r\n'],
+    ['no HTTP', 'SSH-2.0-OpenSSH\r\n\r\n'],
+    ['HTTP/2.0', 'HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n'],
+    ['status 42', 'HTTP/1.1 42 OK\r\nContent-Length: 0\r\n\r\n'],
+    ['101 that nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'],
+    ['a head that is too long', `HTTP/1.1 200 OK\r\nA: ${'b'.repeat(80_000)}\r\nContent-Length: 0\r\n\r\n`],
+  ])('with %s becomes a 502', async (_rule, text) => {
+    answer = text
+    const response = await ask(other.route, get('/'))
+    expect(response.status).toBe(502)
+    expect(field(response.head, 'x-kinglet-error')).toBe('bad-response')
+  })
+
+  it.each<[rule: string, request: string, response: string, expected: string]>([
+    ['with a length', get('/'), respond('abc'), 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc'],
+    ['in chunks', get('/'), 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nX-Sum: 1\r\nSet-Cookie: no\r\n\r\n', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n'],
+    ['in chunks, for HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n', 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc'],
+    ['that ends with its connection', get('/'), 'HTTP/1.1 200 OK\r\n\r\nuntil the end', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nd\r\nuntil the end\r\n0\r\n\r\n'],
+    ['that ends with its connection, for HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n', 'HTTP/1.0 200 OK\r\n\r\nuntil the end', 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end'],
+    ['to HEAD, with the length alone', 'HEAD / HTTP/1.1\r\nHost: app\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n'],
+    ['to HEAD of something chunked', 'HEAD / HTTP/1.1\r\nHost: app\r\n\r\n', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nA: b\r\n\r\n', 'HTTP/1.1 200 OK\r\nA: b\r\n\r\n'],
+    ['204 without any framing', get('/'), 'HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n', 'HTTP/1.1 204 No Content\r\n\r\n'],
+    ['304 with its length and no body', get('/'), 'HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n'],
+    ['without hop-by-hop fields', get('/'), respond('', '200 OK', 'Connection: keep-alive, X-Hop', 'X-Hop: 1', 'Keep-Alive: timeout=9', 'X-Kinglet-Unsent: refused', 'A: b'), 'HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n'],
+    ['with each Set-Cookie', get('/'), respond('', '200 OK', 'Set-Cookie: a=1', 'Set-Cookie: b=2'), 'HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n'],
+    ['without a reason', get('/'), 'HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n', 'HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n'],
+    ['after 103s', get('/'), `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b>\r\n\r\n${respond('x')}`, 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx'],
+    ['after a 103 that HTTP/1.0 does not know', 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n', `HTTP/1.1 103 Early Hints\r\n\r\n${respond('x')}`, 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\nx'],
+  ])('%s', async (_rule, request, text, expected) => {
+    answer = text
+    const client = await openClient(other.route)
+    client.send(request)
+    await client.hears(expected)
+    expect(client.received).toBe(expected)
+    client.socket.destroy()
+  })
+
+  it.each<[given: string, request: string, staysOpen: boolean]>([
+    ['HTTP/1.1', get('/'), true],
+    ['HTTP/1.1 with close', get('/', 'Connection: close'), false],
+    ['HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n', false],
+    ['HTTP/1.0 with keep-alive', 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n', true],
+  ])('to %s leaves the connection as the client wants it', async (_given, request, staysOpen) => {
+    answer = respond('one')
+    const client = await openClient(other.route)
+    client.send(request)
+    await client.response()
+    if (staysOpen) {
+      client.send(request)
+      expect((await client.response()).body).toBe('one')
+    } else {
+      await client.hearsEnd()
+    }
+    client.socket.destroy()
+  })
+})
+
+describe('however the bytes of a request are cut', () => {
+  const messages: readonly (readonly [text: string, status: number])[] = [
+    [get('/a', 'X: y'), 200],
+    [`\r\n${get('/a')}`, 200],
+    [`${post('Content-Length: 5')}\r\nhello`, 200],
+    [`${post('Transfer-Encoding: chunked')}\r\n3;x=1\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: u\r\n\r\n`, 200],
+    ['GET / HTTP/1.1\r\nHost: a\r\nA: b\nC: d\r\n\r\n', 400],
+    ['GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n', 501],
+    ['PRINT / HTTP/1.1\r\nHost: a\r\n\r\n', 200],
+  ]
+
+  it.each(messages)('%j is answered %d, and the app hears the same', async (text, status) => {
+    let whole = ''
+    for (let at = 0; at < text.length; at += 1) {
+      heard = ''
+      const client = await openClient(rig.route)
+      if (at > 0) client.send(text.slice(0, at))
+      await turn()
+      await turn()
+      client.send(text.slice(at))
+      expect((await client.response()).status).toBe(status)
+      client.socket.destroy()
+      // Chunks may be joined differently; their payload may not.
+      const payload = heard.replaceAll(/\r\n[0-9a-f]+\r\n(?=[a-z0-9])/g, '').replaceAll('\r\n', '')
+      if (at === 0) whole = payload
+      expect(payload).toBe(whole)
+    }
+  })
+})

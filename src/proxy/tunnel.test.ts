@@ -1,0 +1,149 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
+import { get, openClient } from './testing/raw-client.ts'
+import { respond, startRawServer, type RawServer } from './testing/raw-server.ts'
+import { startRig, type Rig } from './testing/rig.ts'
+import { until } from './testing/until.ts'
+
+const handshake = get('/ws', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Key: x', 'Sec-WebSocket-Version: 13')
+const switched = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'
+const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+
+describe('WebSockets', () => {
+  it('echo through the proxy: text, binary, large, close code; two hops included', async () => {
+    const server = createServer()
+    const sockets = new WebSocketServer({ server, perMessageDeflate: false })
+    sockets.on('connection', (socket) => socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary })))
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve)
+    })
+    const canary = await startRig((server.address() as AddressInfo).port, { table: { self: 'canary' } })
+    const primary = await startRig(1, { table: { canaryWeightPercent: 100, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: canary.direct }] } } })
+    for (const port of [canary.direct, primary.route]) {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/x`, { perMessageDeflate: false })
+      const echoed: Buffer[] = []
+      let code = 0
+      socket.on('message', (data: Buffer) => echoed.push(data))
+      socket.on('close', (closeCode) => {
+        code = closeCode
+      })
+      await new Promise((resolve, reject) => {
+        socket.once('open', resolve)
+        socket.once('error', reject)
+      })
+      const large = Buffer.alloc(3_000_000, 7)
+      socket.send('hello')
+      socket.send(large)
+      await until('both echoes', () => echoed.length === 2)
+      expect(echoed[0]?.toString()).toBe('hello')
+      expect(echoed[1]?.equals(large)).toBe(true)
+      socket.close(4001)
+      await until('the close', () => code !== 0)
+      expect(code).toBe(4001)
+    }
+    expect(await primary.count('canary', 'weight', '1xx')).toBe(1)
+    await expect.poll(async () => (await primary.stats()).openTunnels).toBe(0)
+    await primary.close()
+    await canary.close()
+    sockets.close()
+    server.close()
+  })
+})
+
+describe('a tunnel', () => {
+  let app: RawServer
+  let rig: Rig
+  beforeEach(async () => {
+    app = await startRawServer()
+    rig = await startRig(app.port, { limits: { tunnelIdleMs: 400 } })
+  })
+  afterEach(async () => {
+    await rig.close()
+    app.close()
+  })
+
+  const open = async () => {
+    const client = await openClient(rig.route)
+    client.send(`${handshake}early`)
+    const upstream = await app.connection(0)
+    expect(await upstream.hears('\r\n\r\n')).toContain('Connection: Upgrade\r\nUpgrade: websocket\r\n')
+    upstream.send(`${switched}first`)
+    expect(await client.hears('\r\n\r\nfirst')).toContain('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n')
+    await upstream.hears('\r\n\r\nearly')
+    return { client, upstream }
+  }
+
+  it('passes half-closes on', async () => {
+    const { client, upstream } = await open()
+    client.socket.end('last')
+    await upstream.hears('last')
+    await upstream.hearsEnd()
+    upstream.send('still')
+    await client.hears('still')
+    upstream.socket.end()
+    await client.closes()
+    await upstream.closes()
+  })
+
+  it('passes resets on, both ways', async () => {
+    const one = await open()
+    one.client.socket.resetAndDestroy()
+    await one.upstream.closes()
+    expect(one.upstream.wasReset).toBe(true)
+    const client = await openClient(rig.route)
+    client.send(handshake)
+    const upstream = await app.connection(1)
+    await upstream.hears('\r\n\r\n')
+    upstream.send(switched)
+    await client.hears('101')
+    upstream.socket.resetAndDestroy()
+    await client.closes()
+    expect(client.wasReset).toBe(true)
+  })
+
+  it('ends when nothing is said for too long', async () => {
+    const { client, upstream } = await open()
+    await client.closes()
+    await upstream.closes()
+  })
+
+  it('survives a change of the table', async () => {
+    const { client, upstream } = await open()
+    await rig.setTable({ canaryWeightPercent: 100, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: 1 }] } })
+    client.send('after')
+    await upstream.hears('after')
+  })
+
+  it('is not opened by another answer', async () => {
+    const client = await openClient(rig.route)
+    client.send(handshake)
+    const upstream = await app.connection(0)
+    await upstream.hears('\r\n\r\n')
+    upstream.send(respond('no', '403 Forbidden'))
+    expect((await client.response()).status).toBe(403)
+    client.send(get('/next'))
+    await upstream.hears('/next')
+    upstream.send(respond('next'))
+    expect((await client.response()).body).toBe('next')
+  })
+
+  it.each([
+    ['HTTP/2', preface],
+    ['TLS', '\x16\x03\x01\x00\x05hello'],
+  ])('is what %s gets, to the app next door, however it is cut', async (_protocol, bytes) => {
+    for (const [index, cut] of [1, Math.floor(bytes.length / 2), bytes.length].entries()) {
+      const client = await openClient(rig.route)
+      client.send(bytes.slice(0, cut))
+      client.socket.setNoDelay(true)
+      setTimeout(() => client.send(`${bytes.slice(cut)}more`), 20)
+      const upstream = await app.connection(index)
+      expect(await upstream.hears('more')).toBe(`${bytes}more`)
+      upstream.send('answer')
+      await client.hears('answer')
+      client.socket.destroy()
+      await upstream.closes()
+    }
+  })
+})
