@@ -3,6 +3,7 @@ import { parse } from 'yaml'
 import { describeError } from '../../../base/errors.ts'
 import type { JsonObject } from '../../../base/json.ts'
 import type { Caller } from '../caller.ts'
+import { decodeProtobuf, isProtobuf } from '../schema/protobuf.ts'
 import { ApiError, badRequest } from '../status.ts'
 
 /** One request and its answer: the body read once, warnings collected, JSON out. */
@@ -63,11 +64,12 @@ export async function readRaw(request: IncomingMessage, limit = bodyLimitBytes):
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
-  const text = (await readRaw(request)).toString('utf8')
+  const body = await readRaw(request)
+  const text = body.toString('utf8')
   if (text.trim() === '') return undefined
   const type = request.headers['content-type'] ?? 'application/json'
-  if (type.includes('protobuf')) throw new ApiError(415, 'UnsupportedMediaType', 'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml')
   try {
+    if (isProtobuf(body)) return decodeProtobuf(body)
     return type.includes('yaml') ? (parse(text) as unknown) : (JSON.parse(text) as unknown)
   } catch (error) {
     throw badRequest(`the object provided is unrecognized: ${describeError(error)}`)

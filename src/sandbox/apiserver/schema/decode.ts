@@ -23,11 +23,9 @@ export function decodeByType(object: JsonObject, schema: Schema, resolve: Resolv
       case 'object':
         if (!isObject(value)) return checked(false, value, type.properties === undefined ? 'map[string]string' : typeName(at), path, owner)
         return walkFields(value, type, path, typeName(at) || owner)
-      case 'array': {
-        if (!Array.isArray(value)) return checked(false, value, `[]${type.items === undefined ? '' : typeName(type.items) || (type.items.type ?? '')}`, path, owner)
-        const items = type.items ?? {}
-        return value.map((item, index) => (item === null ? null : walk(item as Json, items, `${path}[${index}]`, owner)))
-      }
+      case 'array':
+        if (!Array.isArray(value)) return checked(false, value, listTypeName(type), path, owner)
+        return value.map((item, index) => (item === null ? null : walk(item as Json, type.items ?? {}, `${path}[${index}]`, owner)))
       case 'integer':
         return checked(typeof value === 'number' && Number.isInteger(value), value, type.format ?? 'int32', path, owner)
       case 'number':
@@ -56,6 +54,8 @@ export function decodeByType(object: JsonObject, schema: Schema, resolve: Resolv
 }
 
 const typeName = (schema: Schema): string => (schema.$ref ?? schema.allOf?.[0]?.$ref ?? '').split('.').at(-1) ?? ''
+
+const listTypeName = ({ items }: Schema): string => `[]${items === undefined ? '' : typeName(items) || (items.type ?? '')}`
 
 function checked(isRight: boolean, value: Json, goType: string, path: string, owner: string): Json {
   if (isRight) return value

@@ -9,6 +9,7 @@ import { refPrefix, type Schema } from './openapi-schema.ts'
  *
  * `!` is required, `[T]` a list, `{T}` a map, `section/Type` a type of another section. After a field stand its merge rules: `@atomic`,
  * `@set`, `@map(keys…)` for server-side apply, `@merge(key)` and `@retainKeys` for strategic merge patches, `@default(json)`.
+ * `#3` is the field's protobuf number, see `protobuf.ts`.
  */
 
 interface Section {
