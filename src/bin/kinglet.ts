@@ -1,3 +1,4 @@
+import { buildDemoCommand } from '../cli/demo.ts'
 import { buildProgram } from '../cli/program.ts'
 import { buildProxyCommand } from '../cli/proxy.ts'
 import { buildSandboxCommand } from '../cli/sandbox.ts'
@@ -10,4 +11,5 @@ await buildProgram(version, [
   buildProxyCommand(async (options) => (await import('./proxy.ts')).runProxy(options, version)),
   buildWebhookCommand(async (flags) => (await import('./webhook.ts')).runWebhook(flags)),
   buildSandboxCommand(async (options) => (await import('./sandbox.ts')).runSandbox(options)),
+  buildDemoCommand(async (options) => (await import('./demo.ts')).runDemo(options)),
 ]).parseAsync()
