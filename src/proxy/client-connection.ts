@@ -8,6 +8,7 @@
  *    └──not HTTP/1──▶ tunnel ──▶ closed
  */
 import type { Socket } from 'node:net'
+import { describeError } from '../base/errors.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Timed } from './deadlines.ts'
 import type { Engine } from './engine.ts'
@@ -71,6 +72,16 @@ export class ClientConnection implements ClientSide, Timed {
   // === Requests ===
 
   private onData(chunk: Buffer): void {
+    try {
+      this.take(chunk)
+    } catch (error) {
+      if (this.exchange) this.exchange.onBug(error)
+      else this.engine.log.error('connection failed by a bug', { error: describeError(error) })
+      this.reset()
+    }
+  }
+
+  private take(chunk: Buffer): void {
     switch (this.state) {
       case 'head':
         return this.readHead(this.pending === undefined ? chunk : Buffer.concat([this.pending, chunk]))

@@ -8,18 +8,19 @@
  *       └──────failed───────┴──▶ connecting (another attempt) or done (an answer of our own)
  */
 import type { Outcome, Reason, Track } from '../api/protocol.ts'
+import { describeError } from '../base/errors.ts'
 import { afterFailure, type FailedAttempt, type Step } from '../routing/after-failure.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Engine } from './engine.ts'
 import { BodyReader } from './http/body-reader.ts'
 import { endOfHead } from './http/end-of-head.ts'
-import { hopHeader, serviceTimeHeader, unsentHeader } from './http/hop-by-hop.ts'
+import { connectedHeader, serviceTimeHeader, unsentHeader } from './http/hop-by-hop.ts'
 import { printAnswer, type OwnAnswer } from './http/own-answer.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { ResponseHead } from './http/response-head.ts'
 import { writePart } from './http/write-part.ts'
 import type { ActiveRoutes, Place } from './live-routes.ts'
-import { RequestBody } from './request-body.ts'
+import { RequestFlow } from './request-flow.ts'
 import { Tunnel } from './tunnel.ts'
 import type { UpstreamConnection, UpstreamUser } from './upstream-pool.ts'
 
@@ -42,15 +43,13 @@ export class Exchange implements UpstreamUser {
   private readonly active: ActiveRoutes
   private readonly track: Track
   private readonly reason: Reason
-  private readonly body: RequestBody
+  private readonly request: RequestFlow
   private readonly tried = new Set<Place>()
   private state: 'connecting' | 'waiting' | 'responding' | 'done' = 'connecting'
   private place: Place
   private upstream: UpstreamConnection | undefined
   private attemptStartedAt: number
   private headAt = 0
-  /** The body waits for `100 Continue`. */
-  private isHeldBack: boolean
   /** Bytes of an unfinished response head. */
   private unread: Buffer | undefined
   private response: ResponseHead | undefined
@@ -65,8 +64,7 @@ export class Exchange implements UpstreamUser {
     this.head = head
     this.active = engine.live.active
     this.attemptStartedAt = startedAt
-    this.body = new RequestBody(head)
-    this.isHeldBack = head.expectsContinue
+    this.request = new RequestFlow(engine, client, head)
     if (client.port === 'direct') {
       this.track = this.active.local.track
       this.reason = head.isHop ? 'hop' : 'direct'
@@ -101,73 +99,40 @@ export class Exchange implements UpstreamUser {
 
   private send(upstream: UpstreamConnection): void {
     this.state = 'waiting'
-    const prefix = this.head.forward + (this.place.isLocal ? '\r\n' : `${hopHeader}: 1\r\n\r\n`)
-    if (this.isHeldBack) {
-      upstream.socket.write(prefix, 'latin1')
-      this.client.deadline = this.engine.deadlines.after(this.engine.limits.continueTimeoutMs)
-      upstream.deadline = this.engine.deadlines.after(this.engine.limits.responseTimeoutMs)
-    } else {
-      this.forward(upstream, prefix, this.body.held)
-    }
-  }
-
-  private forward(upstream: UpstreamConnection, prefix: string, payload: readonly Buffer[]): void {
-    if (this.state === 'waiting') upstream.deadline = this.engine.deadlines.after(this.engine.limits.responseTimeoutMs)
-    const { isDone, trailers } = this.body
-    const flows = writePart(upstream.socket, prefix, payload, { chunked: this.head.body === 'chunked', isLast: isDone, trailers })
-    this.client.deadline = Number.POSITIVE_INFINITY
-    if (isDone) return
-    if (flows) this.wantMoreBody()
-    else this.client.pause()
-  }
-
-  private wantMoreBody(): void {
-    this.client.deadline = this.engine.deadlines.after(this.engine.limits.bodyTimeoutMs)
-    this.client.resume()
+    if (this.reason === 'hop' && !this.request.isDone) this.client.write(`HTTP/1.1 102 Processing\r\n${connectedHeader}: 1\r\n\r\n`)
+    this.request.begin(upstream, this.place.isLocal)
   }
 
   // === The request's body ===
 
   /** More bytes of the client: body, and perhaps the beginning of its next request. */
   onClientData(chunk: Buffer): void {
-    const payload: Buffer[] = []
-    const end = this.body.read(chunk, payload)
-    if (end < chunk.length) this.client.stash(end === 0 ? chunk : chunk.subarray(end))
-    if (end === 0) return
-    const { maxBodyBytes } = this.engine.limits
-    if (this.body.fault !== undefined) this.refuse(400, 'bad-body', `The body is malformed: ${this.body.fault}.`)
-    else if (maxBodyBytes > 0 && this.body.readBytes > maxBodyBytes) this.refuse(413, 'too-long', 'The body is longer than this proxy accepts.')
-    else this.passOn(payload)
-  }
-
-  private passOn(payload: Buffer[]): void {
-    const { upstream } = this
-    const canSend = upstream !== undefined && this.state !== 'connecting' && !this.isHeldBack
-    this.body.hold(payload, !canSend)
-    if (canSend) this.forward(upstream, '', payload)
-    else if (!this.body.isDone) this.client.pause()
-  }
-
-  private releaseBody(): void {
-    if (!this.isHeldBack) return
-    this.isHeldBack = false
-    if (this.upstream && this.state === 'waiting') this.forward(this.upstream, '', this.body.held)
+    const refusal = this.request.take(chunk)
+    if (refusal) this.refuse(refusal)
   }
 
   onUpstreamDrain(): void {
-    if (!this.body.isDone && !this.isHeldBack) this.wantMoreBody()
+    this.request.onDrain()
   }
 
   /** The client's deadline: no `100 Continue` came, the body stopped coming, or the response is not taken. */
   onClientDeadline(): void {
-    if (this.isHeldBack && this.state === 'waiting') this.releaseBody()
-    else if (this.state === 'responding' || this.body.isDone) this.abandon()
-    else this.refuse(408, 'body-timeout', 'The body did not come in time.')
+    if (this.state !== 'responding' && this.request.onDeadline()) return
+    if (this.state === 'responding' || this.request.isDone) this.abandon()
+    else this.refuse({ status: 408, code: 'body-timeout', message: 'The body did not come in time.' })
   }
 
   // === The response ===
 
   onUpstreamData(chunk: Buffer): void {
+    try {
+      this.readResponse(chunk)
+    } catch (error) {
+      this.onBug(error)
+    }
+  }
+
+  private readResponse(chunk: Buffer): void {
     if (this.state === 'responding') {
       this.relay(chunk, 0, '')
       return
@@ -196,8 +161,12 @@ export class Exchange implements UpstreamUser {
 
   /** 1xx other than 101: passed on, except to HTTP/1.0 (RFC 9110 §15.2). */
   private onInterim(head: ResponseHead): void {
+    if (head.isConnected) {
+      this.request.commit()
+      return
+    }
     if (this.head.minor > 0) this.client.write(`${this.client.probeTail()}${head.forward}\r\n`)
-    if (head.status === 100) this.releaseBody()
+    if (head.status === 100) this.request.release()
   }
 
   private onResponseHead(head: ResponseHead, bytes: Buffer, from: number): void {
@@ -210,9 +179,9 @@ export class Exchange implements UpstreamUser {
     this.response = head
     this.state = 'responding'
     if (this.upstream) this.upstream.deadline = Number.POSITIVE_INFINITY
-    if (this.body.isDone) this.body.letGo()
+    this.request.answered()
     const hasEnd = this.head.minor > 0 || head.body === 'none' || head.body === 'length'
-    this.keepAlive = this.head.keepAlive && this.body.isDone && hasEnd && !this.engine.isDraining
+    this.keepAlive = this.head.keepAlive && this.request.isDone && hasEnd && !this.engine.isDraining
     this.isChunkedOut = this.head.minor > 0 && (head.body === 'chunked' || head.body === 'close')
     this.reader = head.body === 'none' ? undefined : new BodyReader(head.body, head.length ?? 0)
     this.relay(bytes, from, this.client.probeTail() + this.printHead(head))
@@ -256,13 +225,13 @@ export class Exchange implements UpstreamUser {
     if (this.state !== 'responding') return
     this.upstream?.socket.resume()
     this.client.deadline = Number.POSITIVE_INFINITY
-    if (!this.body.isDone) this.wantMoreBody()
+    if (!this.request.isDone) this.request.onDrain()
   }
 
   private complete(isClean: boolean): void {
     const { upstream, response } = this
     if (!upstream || !response) return
-    const reusable = isClean && response.keepAlive && this.body.isDone && upstream.socket.writableLength === 0
+    const reusable = isClean && response.keepAlive && this.request.isDone && upstream.socket.writableLength === 0
     this.place.pool.release(upstream, reusable, response.idleHintMs)
     this.upstream = undefined
     this.charge(this.place.track, classOf(response.status), this.latencyMs())
@@ -328,7 +297,7 @@ export class Exchange implements UpstreamUser {
   /** The kernel refused our one small write: its buffer was empty before, so nothing of it was taken. */
   private wasNeverWritten(error: NodeJS.ErrnoException | undefined): boolean {
     const isRefusedWrite = error?.syscall === 'write' && (error.code === 'EPIPE' || error.code === 'ECONNRESET')
-    return isRefusedWrite && this.upstream?.isReused === true && this.body.readBytes === 0
+    return isRefusedWrite && this.upstream?.isReused === true && this.request.isUntouched
   }
 
   private stepAfter(failure: Failure, isReused: boolean): Step {
@@ -340,7 +309,7 @@ export class Exchange implements UpstreamUser {
       failure,
       isReused,
       method: this.head.method,
-      canReplay: this.body.isWhole,
+      canReplay: this.request.isWhole,
       rescue: this.active.routes.table.rescue,
     })
   }
@@ -389,6 +358,16 @@ export class Exchange implements UpstreamUser {
     this.answer(isRefusedHop ? { ...answer, line: `${unsentHeader}: ${this.engine.isDraining ? 'draining' : 'refused'}\r\n` } : answer)
   }
 
+  /** A mistake of ours costs this request, not the others. */
+  onBug(error: unknown): void {
+    this.engine.log.error('exchange failed by a bug', { error: describeError(error), stack: error instanceof Error ? error.stack : undefined })
+    if (this.state === 'done') return
+    this.dropUpstream()
+    this.active.book.recordProxyError()
+    this.finish()
+    this.client.reset()
+  }
+
   private onMalformed(): void {
     this.dropUpstream()
     this.charge(this.place.track, '5xx', performance.now() - this.attemptStartedAt)
@@ -404,19 +383,19 @@ export class Exchange implements UpstreamUser {
   }
 
   /** The request turned out to be none: the client's fault. */
-  private refuse(status: number, code: string, message: string): void {
-    this.client.countRefused(status)
+  private refuse(answer: OwnAnswer): void {
+    this.client.countRefused(answer.status)
     this.dropUpstream()
     if (this.state === 'responding') {
       this.finish()
       this.client.reset()
     } else {
-      this.answer({ status, code, message })
+      this.answer(answer)
     }
   }
 
   private answer(answer: OwnAnswer): void {
-    const keepAlive = this.head.keepAlive && this.body.isDone && !this.engine.isDraining && answer.status >= 500
+    const keepAlive = this.head.keepAlive && this.request.isDone && !this.engine.isDraining && answer.status >= 500
     this.finish()
     this.client.write(this.client.probeTail() + printAnswer(answer, this.head.method, keepAlive))
     this.client.onExchangeEnd(keepAlive)
@@ -433,7 +412,7 @@ export class Exchange implements UpstreamUser {
 
   /** The client has sent its last byte. It may still wait for the answer. */
   onClientEnd(): void {
-    if (!this.body.isDone) this.abandon()
+    if (!this.request.isDone) this.abandon()
     else this.client.watchHalfClosed(this.head.minor > 0 && this.state !== 'responding')
   }
 
@@ -441,6 +420,7 @@ export class Exchange implements UpstreamUser {
     const { upstream } = this
     if (!upstream) return
     this.upstream = undefined
+    this.request.end()
     upstream.drop()
     this.place.pool.releaseLost()
   }
@@ -452,7 +432,6 @@ export class Exchange implements UpstreamUser {
   private finish(): void {
     this.state = 'done'
     this.active.book.inFlight -= 1
-    this.body.letGo()
   }
 }
 

@@ -2,7 +2,7 @@
  * The table in force. Answers: where does this request go, and where next if that fails. A swap is one assignment: a request
  * keeps what it started with, and its counts go into the book of that table.
  */
-import type { Reason, RouteTable, Track } from '../api/protocol.ts'
+import type { RouteTable, Track } from '../api/protocol.ts'
 import type { Result } from '../base/result.ts'
 import { ok } from '../base/result.ts'
 import type { TrafficBook, TrafficLedger } from '../metrics/recorder.ts'
@@ -78,6 +78,7 @@ export class LiveRoutes {
   /** Where a request for `track` is served first. No endpoint means the app next door: a 503 of our making is an outage. */
   firstPlace(active: ActiveRoutes, track: Track): Place {
     if (track === active.local.track) return active.local
+    this.turn = (this.turn + 1) % 0x40000000
     return this.pick(active.peers[track], undefined) ?? active.local
   }
 
@@ -96,7 +97,6 @@ export class LiveRoutes {
 
   private pick(places: readonly Place[], tried: ReadonlySet<Place> | undefined): Place | undefined {
     if (places.length === 0) return undefined
-    this.turn = (this.turn + 1) % 0x40000000
     const index = pickEndpoint(places.length, this.turn, (candidate) => {
       const place = places[candidate]
       return place === undefined || tried?.has(place) === true ? undefined : place.pool.active
@@ -119,6 +119,3 @@ export class LiveRoutes {
     }
   }
 }
-
-/** Why a request that came in at the direct port is there. */
-export const directReason = (isHop: boolean): Reason => (isHop ? 'hop' : 'direct')

@@ -59,5 +59,7 @@ export const hopHeader = 'x-kinglet-hop'
 export const serviceTimeHeader = 'x-kinglet-service-time'
 /** On a 503 of the direct port: no byte reached the app. `refused`: it does not answer; `draining`: the pod is going away. */
 export const unsentHeader = 'x-kinglet-unsent'
+/** On a 102 of the direct port to a hop with a body under way: the app's connection is open. Never passed on. */
+export const connectedHeader = 'x-kinglet-connected'
 /** On every answer that a sidecar made itself: a word that says why. */
 export const errorHeader = 'x-kinglet-error'

@@ -1,7 +1,7 @@
 /** The head of a response: read strictly, and written anew for the client. RFC 9112 §4–6, RFC 9110 §7.6.1, §15. */
 import { FieldLines } from './field-lines.ts'
 import { dropField, FieldTable } from './field-table.ts'
-import { dropNamed, noOptions, ownPrefix, readConnection, serviceTimeHeader, unsentHeader, type ConnectionOptions } from './hop-by-hop.ts'
+import { connectedHeader, dropNamed, noOptions, ownPrefix, readConnection, serviceTimeHeader, unsentHeader, type ConnectionOptions } from './hop-by-hop.ts'
 import { readContentLength } from './request-head.ts'
 
 export interface ResponseHead {
@@ -20,6 +20,8 @@ export interface ResponseHead {
   readonly serviceTimeUs: number | undefined
   /** From a peer: why no byte of the request reached its app; empty where one did. */
   readonly unsent: string
+  /** From a peer, with status 102: its app has taken the connection. */
+  readonly isConnected: boolean
   /** Status line and end-to-end fields, without framing, connection and the line that ends the head. */
   readonly forward: string
 }
@@ -32,6 +34,7 @@ interface Gathered {
   idleHintMs: number | undefined
   serviceTimeUs: number | undefined
   unsent: string
+  isConnected: boolean
 }
 
 const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/
@@ -64,6 +67,7 @@ export class ResponseParser {
       upgrade: connection.upgrade && fields.upgrade.toLowerCase() === 'websocket',
       serviceTimeUs: fields.serviceTimeUs,
       unsent: fields.unsent,
+      isConnected: fields.isConnected,
       forward: `HTTP/1.1 ${statusText} ${reason}\r\n${this.lines.kept()}`,
     }
   }
@@ -117,6 +121,10 @@ const responseFields = new FieldTable<Gathered, string>(
       fields.unsent = lines.value(index)
       lines.drop(index)
     },
+    [connectedHeader]: (lines, index, fields) => {
+      fields.isConnected = true
+      lines.drop(index)
+    },
   },
   ownPrefix,
   dropField,
@@ -131,6 +139,7 @@ function gather(lines: FieldLines): Gathered | string {
     idleHintMs: undefined,
     serviceTimeUs: undefined,
     unsent: '',
+    isConnected: false,
   }
   return responseFields.takeAll(lines, fields) ?? fields
 }

@@ -1,0 +1,298 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { RouteTable } from '../api/protocol.ts'
+import { field, type Peer } from './testing/peer.ts'
+import { ask, get, openClient } from './testing/raw-client.ts'
+import { answering, respond, startRawServer, type RawServer } from './testing/raw-server.ts'
+import { startRig, type Rig } from './testing/rig.ts'
+
+const at = (port: number) => ({ address: '127.0.0.1', port })
+const toCanary = (ports: readonly number[], change: Partial<RouteTable> = {}): Partial<RouteTable> => ({
+  canaryWeightPercent: 100,
+  endpoints: { primary: [], canary: ports.map(at) },
+  ...change,
+})
+const post = (body: string): string => `POST /x HTTP/1.1\r\nHost: app\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+
+describe('two sidecars', () => {
+  let v1: RawServer
+  let v2: RawServer
+  let primary: Rig
+  let canary: Rig
+  let heardByV2 = ''
+  let v1Answer: () => string | undefined
+  let v2Answer: ((head: string, connection: Peer) => string | undefined) | undefined
+  beforeEach(async () => {
+    v2Answer = undefined
+    v1Answer = () => respond('v1')
+    v1 = await startRawServer(answering(() => v1Answer()))
+    v2 = await startRawServer(
+      answering((head, connection) => {
+        heardByV2 = head
+        return v2Answer ? v2Answer(head, connection) : respond('v2')
+      }),
+    )
+    canary = await startRig(v2.port, { table: { self: 'canary' } })
+    primary = await startRig(v1.port, { table: toCanary([canary.direct]), limits: { connectTimeoutMs: 300 } })
+  })
+  afterEach(async () => {
+    await primary.close()
+    await canary.close()
+    v1.close()
+    v2.close()
+  })
+
+  it('share requests exactly by weight, over many connections', async () => {
+    await primary.setTable(toCanary([canary.direct], { canaryWeightPercent: 30 }))
+    const clients = await Promise.all(Array.from({ length: 4 }, () => openClient(primary.route)))
+    let fromV2 = 0
+    for (let round = 0; round < 50; round += 1) {
+      const responses = await Promise.all(
+        clients.map((client) => {
+          client.send(get('/'))
+          return client.response()
+        }),
+      )
+      fromV2 += responses.filter(({ body }) => body === 'v2').length
+    }
+    expect(Math.abs(fromV2 - 60)).toBeLessThanOrEqual(1)
+    expect(await primary.count('canary', 'weight', '2xx')).toBe(fromV2)
+    expect(await primary.count('primary', 'weight', '2xx')).toBe(200 - fromV2)
+    expect(await canary.count('canary', 'hop', '2xx')).toBe(fromV2)
+  })
+
+  it('send who matches to the canary at weight 0, by header or cookie', async () => {
+    await primary.setTable(
+      toCanary([canary.direct], { canaryWeightPercent: 0, match: [{ headers: { 'x-canary': { exact: 'always' } } }, { cookies: { stage: { regex: 'b.*' } } }] }),
+    )
+    expect((await ask(primary.route, get('/'))).body).toBe('v1')
+    expect((await ask(primary.route, get('/', 'X-Canary: always'))).body).toBe('v2')
+    expect((await ask(primary.route, get('/', 'Cookie: a=1', 'Cookie: stage=beta'))).body).toBe('v2')
+    expect((await ask(primary.route, get('/', 'X-Canary: never'))).body).toBe('v1')
+    expect(await primary.count('canary', 'match', '2xx')).toBe(2)
+  })
+
+  it('count as one proxy, and keep what they say to each other to themselves', async () => {
+    const response = await ask(primary.route, get('/', 'X-Forwarded-For: 9.9.9.9'))
+    expect(response.body).toBe('v2')
+    expect(response.head.toLowerCase()).not.toContain('x-kinglet')
+    expect(heardByV2.toLowerCase()).not.toContain('x-kinglet')
+    expect(field(heardByV2, 'x-forwarded-for')).toBe('9.9.9.9, 127.0.0.1')
+    expect(field(heardByV2, 'via')).toBe('1.1 kinglet')
+    expect(field(heardByV2, 'x-forwarded-host')).toBe('app')
+  })
+
+  it('believe a hop at the direct port alone', async () => {
+    await ask(primary.route, get('/', 'x-kinglet-hop: 1'))
+    expect(await primary.count('canary', 'weight', '2xx')).toBe(1)
+    const direct = await ask(canary.direct, get('/'))
+    expect(direct.body).toBe('v2')
+    expect(await canary.count('canary', 'direct', '2xx')).toBe(1)
+  })
+
+  it('never route what comes in at the direct port', async () => {
+    expect((await ask(primary.direct, get('/'))).body).toBe('v1')
+    expect(await primary.count('primary', 'direct', '2xx')).toBe(1)
+  })
+
+  it('serve the primary when the canary’s pod refuses, and charge the canary', async () => {
+    await primary.setTable(toCanary([1]))
+    expect((await ask(primary.route, post('abc'))).body).toBe('v1')
+    expect(await primary.count('canary', 'weight', 'refused')).toBe(1)
+    expect(await primary.count('primary', 'weight', '2xx')).toBe(1)
+    expect((await primary.stats()).rescuedRequests).toBe(1)
+  })
+
+  it('serve another canary pod first', async () => {
+    await primary.setTable(toCanary([1, canary.direct]))
+    for (let round = 0; round < 4; round += 1) expect((await ask(primary.route, get('/'))).body).toBe('v2')
+    expect(await primary.count('canary', 'weight', '2xx')).toBe(4)
+    expect(await primary.count('canary', 'weight', 'refused')).toBe(2)
+  })
+
+  it('serve the primary when the canary’s app is gone but its sidecar is not, with the body', async () => {
+    v2.close()
+    const client = await openClient(primary.route)
+    client.send('POST /x HTTP/1.1\r\nHost: app\r\nContent-Length: 6\r\n\r\nabc')
+    client.send('def')
+    expect((await client.response()).body).toBe('v1')
+    expect(v1.connections[0]?.received).toContain('\r\n\r\nabcdef')
+    expect(await primary.count('canary', 'weight', 'refused')).toBe(1)
+  })
+
+  it('lose no byte of a large upload to an app that is gone', async () => {
+    v2.close()
+    const upload = Buffer.alloc(3_000_000, 'u').toString()
+    const client = await openClient(primary.route)
+    v1Answer = () => undefined
+    client.send(post(upload))
+    const upstream = await v1.connection(0)
+    await upstream.hears(upload)
+    upstream.send(respond('got it'))
+    expect((await client.response()).body).toBe('got it')
+    expect(await primary.count('canary', 'weight', 'refused')).toBe(1)
+  })
+
+  it('pass a large upload to a canary that is there', async () => {
+    const upload = Buffer.alloc(3_000_000, 'u').toString()
+    const response = await ask(primary.route, post(upload))
+    expect([response.status, response.body]).toEqual([200, 'v2'])
+    await expect.poll(() => canary.count('canary', 'hop', '2xx')).toBe(1)
+  })
+
+  it('charge nobody while a canary pod goes away', async () => {
+    v2.close()
+    const draining = canary.proxy.drain()
+    expect((await ask(primary.route, get('/'))).body).toBe('v1')
+    expect(await primary.count('canary', 'weight', 'refused')).toBe(0)
+    expect(await primary.count('primary', 'weight', '2xx')).toBe(1)
+    await draining
+  })
+
+  it('let the client see it with rescue off', async () => {
+    await primary.setTable(toCanary([1], { rescue: 'off' }))
+    const response = await ask(primary.route, get('/'))
+    expect([response.status, field(response.head, 'x-kinglet-error')]).toEqual([503, 'refused'])
+    expect(await primary.count('canary', 'weight', 'refused')).toBe(1)
+    expect(v1.connections).toHaveLength(0)
+  })
+
+  it.each<[rescue: RouteTable['rescue'], request: string, status: number, body: string]>([
+    ['unsent', get('/'), 500, 'broken'],
+    ['off', get('/'), 500, 'broken'],
+    ['idempotent', get('/'), 200, 'v1'],
+    ['idempotent', post('abc'), 500, 'broken'],
+  ])('with rescue %s answer a canary’s 500 by what is right', async (rescue, request, status, body) => {
+    await primary.setTable(toCanary([canary.direct], { rescue }))
+    v2Answer = () => respond('broken', '500 Internal Server Error')
+    const response = await ask(primary.route, request)
+    expect([response.status, response.body]).toEqual([status, body])
+    expect(await primary.count('canary', 'weight', '5xx')).toBe(1)
+    expect(await primary.count('primary', 'weight', '2xx')).toBe(body === 'v1' ? 1 : 0)
+  })
+
+  it('with rescue idempotent replay what a canary’s app left unanswered', async () => {
+    await primary.setTable(toCanary([canary.direct], { rescue: 'idempotent' }))
+    v2Answer = (_head, connection) => {
+      connection.socket.destroy()
+      return undefined
+    }
+    expect((await ask(primary.route, get('/'))).body).toBe('v1')
+  })
+
+  it('finish a request by the table it started with', async () => {
+    let release: (() => void) | undefined
+    v2Answer = (_head, connection) => {
+      release = () => connection.send(respond('late v2'))
+      return undefined
+    }
+    const client = await openClient(primary.route)
+    client.send(get('/'))
+    await expect.poll(() => release).toBeDefined()
+    await primary.setTable({ canaryWeightPercent: 0 })
+    expect((await ask(primary.route, get('/'))).body).toBe('v1')
+    release?.()
+    expect((await client.response()).body).toBe('late v2')
+    expect(await primary.count('canary', 'weight', '2xx')).toBe(1)
+  })
+
+  it('close idle connections to a pod that no table names any more', async () => {
+    await ask(primary.route, get('/'))
+    expect((await canary.stats()).openConnections).toBe(1)
+    await primary.setTable({ canaryWeightPercent: 0 })
+    await expect.poll(async () => (await canary.stats()).openConnections).toBe(0)
+  })
+})
+
+describe('a canary’s sidecar that serves the apex', () => {
+  let v1: RawServer
+  let v2: RawServer
+  beforeAll(async () => {
+    v1 = await startRawServer(answering(() => respond('v1')))
+    v2 = await startRawServer(answering(() => respond('v2')))
+  })
+  afterAll(() => {
+    v1.close()
+    v2.close()
+  })
+
+  it.each<[given: string, table: Partial<RouteTable>, expected: string]>([
+    ['weight 100: its own app', { canaryWeightPercent: 100 }, 'v2'],
+    ['weight 0 and no primary: its own app', { canaryWeightPercent: 0 }, 'v2'],
+    ['weight 0 and a primary: the primary', { canaryWeightPercent: 0, endpoints: { primary: [at(0)], canary: [] } }, 'v1'],
+    ['weight 0 and a primary that refuses: its own app', { canaryWeightPercent: 0, endpoints: { primary: [at(1)], canary: [] } }, 'v2'],
+  ])('given %s', async (_given, table, expected) => {
+    const primary = await startRig(v1.port)
+    const endpoints = { canary: [], primary: (table.endpoints?.primary ?? []).map(({ port }) => at(port === 0 ? primary.direct : port)) }
+    const canary = await startRig(v2.port, { table: { self: 'canary', ...table, endpoints } })
+    expect((await ask(canary.route, get('/'))).body).toBe(expected)
+    await canary.close()
+    await primary.close()
+  })
+})
+
+describe('a local app that refuses', () => {
+  it('is replaced by a peer of its track, and not charged', async () => {
+    const v1 = await startRawServer(answering(() => respond('v1')))
+    const peer = await startRig(v1.port)
+    const lonely = await startRig(1, { table: { endpoints: { primary: [at(peer.direct)], canary: [] } } })
+    expect((await ask(lonely.route, get('/'))).body).toBe('v1')
+    expect((await ask(lonely.route, post('abc'))).body).toBe('v1')
+    expect(await lonely.count('primary', 'weight', 'refused')).toBe(0)
+    expect(await lonely.count('primary', 'weight', '2xx')).toBe(2)
+    // The direct port is another matter: nothing is ever sent on from there.
+    expect((await ask(lonely.direct, get('/'))).status).toBe(503)
+    await lonely.close()
+    await peer.close()
+    v1.close()
+  })
+
+  it('is never replaced by the canary that nobody may reach', async () => {
+    const v2 = await startRawServer(answering(() => respond('v2')))
+    const canary = await startRig(v2.port, { table: { self: 'canary' } })
+    const lonely = await startRig(1, { table: { endpoints: { primary: [], canary: [at(canary.direct)] } } })
+    expect((await ask(lonely.route, get('/'))).status).toBe(503)
+    expect(v2.connections).toHaveLength(0)
+    await lonely.close()
+    await canary.close()
+    v2.close()
+  })
+})
+
+describe('the latency of a hop', () => {
+  it('is what was measured beside the app, not the way there', async () => {
+    const peer = await startRawServer((connection) => {
+      connection.socket.on('data', () => setTimeout(() => connection.send(respond('far', '200 OK', 'x-kinglet-service-time: 7000')), 300))
+    })
+    const rig = await startRig(1, { table: toCanary([peer.port]) })
+    await ask(rig.route, get('/'))
+    const { requests } = await rig.stats()
+    expect(requests[0]?.p50Ms).toBeGreaterThanOrEqual(7)
+    expect(requests[0]?.p50Ms).toBeLessThan(250)
+    await rig.close()
+    peer.close()
+  })
+
+  it('is the whole time where nobody measured', async () => {
+    const peer = await startRawServer((connection) => {
+      connection.socket.on('data', () => setTimeout(() => connection.socket.destroy(), 100))
+    })
+    const rig = await startRig(1, { table: toCanary([peer.port]) })
+    expect((await ask(rig.route, get('/'))).status).toBe(502)
+    const { requests } = await rig.stats()
+    expect(requests).toMatchObject([{ track: 'canary', outcome: 'reset' }])
+    expect(requests[0]?.p50Ms).toBeGreaterThanOrEqual(95)
+    await rig.close()
+    peer.close()
+  })
+})
+
+describe('silence', () => {
+  it('takes the canary’s weight away, and a new word gives it back', async () => {
+    const rig = await startRig(1, { table: toCanary([1], { canaryWeightPercent: 50, silenceLimitMs: 300 }) })
+    expect((await rig.stats()).canaryWeightPercent).toBe(50)
+    await expect.poll(async () => (await rig.stats()).canaryWeightPercent, { timeout: 5000 }).toBe(0)
+    await rig.setTable(toCanary([1], { canaryWeightPercent: 50, silenceLimitMs: 60_000 }))
+    expect((await rig.stats()).canaryWeightPercent).toBe(50)
+    await rig.close()
+  })
+})

@@ -1,0 +1,172 @@
+/**
+ * A request's body on its way up. Answers: the bytes go to the place that serves, no faster than it takes them, framed anew; and
+ * until the app has surely got the request, what was sent is kept so that another place can get it too. Must not: know why a place
+ * was chosen or what became of it.
+ *
+ *   waiting for a place ──begin──▶ (held back until 100 Continue) ──▶ flowing ──last byte──▶ done
+ *          ▲                                                            │
+ *          └────────────────────────── end (the place failed) ──────────┘
+ */
+import type { ClientSide } from './client-side.ts'
+import type { Engine } from './engine.ts'
+import { BodyReader } from './http/body-reader.ts'
+import { hopHeader } from './http/hop-by-hop.ts'
+import type { OwnAnswer } from './http/own-answer.ts'
+import type { RequestHead } from './http/request-head.ts'
+import { writePart } from './http/write-part.ts'
+import type { UpstreamConnection } from './upstream-pool.ts'
+
+/** How much of a body is kept for another attempt, bytes. Linkerd's figure. */
+const maxHeldBytes = 65_536
+
+export class RequestFlow {
+  /** Nothing that was read has been thrown away: another place can get the request. */
+  isWhole = true
+  private readonly engine: Engine
+  private readonly client: ClientSide
+  private readonly head: RequestHead
+  private readonly reader: BodyReader | undefined
+  private held: Buffer[] = []
+  private heldBytes = 0
+  /** Where the head was sent. */
+  private upstream: UpstreamConnection | undefined
+  /** The body waits for `100 Continue`. */
+  private isHeldBack: boolean
+  /** The app has taken the connection. Until a peer says so, everything that was sent to it is kept. */
+  private isCommitted = false
+  /** The response has begun: the app alone says when it ends. */
+  private isAnswered = false
+
+  constructor(engine: Engine, client: ClientSide, head: RequestHead) {
+    this.engine = engine
+    this.client = client
+    this.head = head
+    this.reader = head.body === 'none' ? undefined : new BodyReader(head.body, head.length)
+    this.isHeldBack = head.expectsContinue
+  }
+
+  /** The last byte has been read. */
+  get isDone(): boolean {
+    return this.reader === undefined || this.reader.done
+  }
+
+  /** Nothing of the body has been read. */
+  get isUntouched(): boolean {
+    return this.reader === undefined || this.reader.readBytes === 0
+  }
+
+  /** Sends the head, and what has been read of the body. */
+  begin(upstream: UpstreamConnection, isLocal: boolean): void {
+    this.upstream = upstream
+    this.isCommitted = isLocal
+    const prefix = this.head.forward + (isLocal ? '\r\n' : `${hopHeader}: 1\r\n\r\n`)
+    if (this.isHeldBack) {
+      upstream.socket.write(prefix, 'latin1')
+      this.client.deadline = this.engine.deadlines.after(this.engine.limits.continueTimeoutMs)
+      upstream.deadline = this.engine.deadlines.after(this.engine.limits.responseTimeoutMs)
+    } else {
+      this.forward(prefix, this.held)
+    }
+  }
+
+  /** The place is not to be sent anything more. */
+  end(): void {
+    this.upstream = undefined
+  }
+
+  /** The response has begun: nobody else will need the request. */
+  answered(): void {
+    this.isAnswered = true
+    this.isCommitted = true
+    this.letGo()
+  }
+
+  /** More bytes of the client: body, and perhaps the beginning of its next request. An answer where they are no body. */
+  take(chunk: Buffer): OwnAnswer | undefined {
+    const payload: Buffer[] = []
+    const { reader } = this
+    const end = reader === undefined || reader.done ? 0 : reader.read(chunk, 0, payload)
+    if (end < chunk.length) this.client.stash(end === 0 ? chunk : chunk.subarray(end))
+    if (reader === undefined || end === 0) return undefined
+    const { maxBodyBytes } = this.engine.limits
+    if (reader.fault !== undefined) return { status: 400, code: 'bad-body', message: `The body is malformed: ${reader.fault}.` }
+    if (maxBodyBytes > 0 && reader.readBytes > maxBodyBytes) return { status: 413, code: 'too-long', message: 'The body is longer than this proxy accepts.' }
+    this.passOn(payload)
+    return undefined
+  }
+
+  /** The app wants the body, or does not say so in time. */
+  release(): void {
+    if (!this.isHeldBack) return
+    this.isHeldBack = false
+    if (this.upstream && !this.isAnswered) this.forward('', this.held)
+  }
+
+  /** The app has taken the connection: what is read from now on is its own affair. */
+  commit(): void {
+    if (this.isCommitted) return
+    this.isCommitted = true
+    if (this.isFull) this.letGo()
+    if (!this.isHeldBack && this.upstream?.socket.writableNeedDrain === false) this.wantMore()
+  }
+
+  /** The place takes bytes again. */
+  onDrain(): void {
+    if (!this.isHeldBack) this.wantMore()
+  }
+
+  /** The client's deadline has passed. False where that is the client's fault. */
+  onDeadline(): boolean {
+    if (this.isHeldBack && !this.isAnswered) this.release()
+    else if (!this.isCommitted && this.isFull) this.commit()
+    else return false
+    return true
+  }
+
+  private passOn(payload: readonly Buffer[]): void {
+    const flows = this.upstream !== undefined && !this.isHeldBack
+    this.hold(payload, !flows || !this.isCommitted)
+    if (flows) this.forward('', payload)
+    else if (!this.isDone) this.client.pause()
+  }
+
+  private forward(prefix: string, payload: readonly Buffer[]): void {
+    const { upstream } = this
+    if (!upstream) return
+    if (!this.isAnswered) upstream.deadline = this.engine.deadlines.after(this.engine.limits.responseTimeoutMs)
+    const flows = writePart(upstream.socket, prefix, payload, { chunked: this.head.body === 'chunked', isLast: this.isDone, trailers: this.reader?.trailers ?? '' })
+    this.client.deadline = Number.POSITIVE_INFINITY
+    if (this.isDone) return
+    if (flows) this.wantMore()
+    else this.client.pause()
+  }
+
+  private wantMore(): void {
+    if (this.isDone) return
+    if (!this.isCommitted && this.isFull) {
+      // A peer that says nothing gets the rest after a while all the same.
+      this.client.pause()
+      this.client.deadline = this.engine.deadlines.after(this.engine.limits.continueTimeoutMs)
+      return
+    }
+    this.client.deadline = this.engine.deadlines.after(this.engine.limits.bodyTimeoutMs)
+    this.client.resume()
+  }
+
+  private get isFull(): boolean {
+    return this.heldBytes > maxHeldBytes
+  }
+
+  /** Keeps payload; what nobody has surely got yet (`mustHold`) is kept whatever its size, and the client is paused meanwhile. */
+  private hold(payload: readonly Buffer[], mustHold: boolean): void {
+    if (!this.isWhole) return
+    for (const slice of payload) this.heldBytes += slice.length
+    if (mustHold || !this.isFull) this.held.push(...payload)
+    else this.letGo()
+  }
+
+  private letGo(): void {
+    this.isWhole = false
+    this.held = []
+  }
+}
