@@ -6,7 +6,7 @@ import { sleep, type KubeClient } from './client.ts'
 import { hasCode } from './errors.ts'
 
 export interface LeaseOptions {
-  readonly client: KubeClient
+  readonly client: Pick<KubeClient, 'find' | 'create' | 'replace'>
   readonly clock: Clock
   readonly namespace: string
   readonly name: string
@@ -99,11 +99,7 @@ function createRecord(options: LeaseOptions, leaseMs: number) {
   }
   const hold = async (timeoutMs: number): Promise<boolean> => {
     // A holder writes on top of what it wrote last; resourceVersion refuses if anybody else did meanwhile.
-    if (seen === undefined || holderOf(seen.lease) !== identity) {
-      const lease = await client.find(resources.leases, { namespace, name }, { timeoutMs })
-      if (lease) observe(lease)
-      else seen = undefined
-    }
+    if ((seen === undefined || holderOf(seen.lease) !== identity) && !(await refresh(timeoutMs))) return false
     if (isForeign() && !isExpired()) return false
     const startedAt = clock.now()
     await write(specFor(identity, Math.ceil(leaseMs / 1000)), timeoutMs)
@@ -112,27 +108,33 @@ function createRecord(options: LeaseOptions, leaseMs: number) {
     return true
   }
 
+  const refresh = async (timeoutMs: number): Promise<boolean> => {
+    try {
+      const lease = await client.find(resources.leases, { namespace, name }, { timeoutMs })
+      if (lease) observe(lease)
+      else seen = undefined
+      return true
+    } catch (error) {
+      options.onError?.(error)
+      return false
+    }
+  }
+
   return {
     heldAt: (): number => lastHeldAt,
     isForeign,
     /** Takes or renews the lease; false when another one holds it or the API server did not agree. */
     async tryHold(timeoutMs: number): Promise<boolean> {
-      try {
-        return await hold(timeoutMs)
-      } catch (error) {
-        // Somebody else wrote: look again next time instead of insisting.
-        if (hasCode(error, 'CONFLICT', 'ALREADY_EXISTS', 'NOT_FOUND')) await this.refresh(timeoutMs)
-        else options.onError?.(error)
-        return false
-      }
-    },
-    async refresh(timeoutMs: number): Promise<void> {
-      try {
-        const lease = await client.find(resources.leases, { namespace, name }, { timeoutMs })
-        if (lease) observe(lease)
-        else seen = undefined
-      } catch (error) {
-        options.onError?.(error)
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await hold(timeoutMs)
+        } catch (error) {
+          const isRace = hasCode(error, 'CONFLICT', 'ALREADY_EXISTS', 'NOT_FOUND')
+          // Somebody else wrote, or the object is gone: look again. A look alone does not cost a leader one of its few rounds.
+          if (isRace && (await refresh(timeoutMs)) && !isForeign() && attempt === 1) continue
+          if (!isRace) options.onError?.(error)
+          return false
+        }
       }
     },
     /** Gives the lease back if it is ours, so that the next one need not wait. */

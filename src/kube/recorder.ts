@@ -23,7 +23,7 @@ export interface Recorder {
 }
 
 export interface RecorderOptions {
-  readonly client: KubeClient
+  readonly client: Pick<KubeClient, 'create' | 'patch'>
   readonly clock: Clock
   /** `source.component`; what `kubectl get events` shows under FROM. */
   readonly component: string
