@@ -1,3 +1,4 @@
+import { buildControllerCommand } from '../cli/controller.ts'
 import { buildDemoCommand } from '../cli/demo.ts'
 import { buildProgram } from '../cli/program.ts'
 import { buildProxyCommand } from '../cli/proxy.ts'
@@ -8,6 +9,7 @@ const version = '0.1.0'
 
 // Each command's code is loaded when it is called: the sidecar must start fast and never load a Kubernetes client.
 await buildProgram(version, [
+  buildControllerCommand(async (flags) => (await import('./controller.ts')).runControllerProcess(flags, version)),
   buildProxyCommand(async (options) => (await import('./proxy.ts')).runProxy(options, version)),
   buildWebhookCommand(async (flags) => (await import('./webhook.ts')).runWebhook(flags)),
   buildSandboxCommand(async (options) => (await import('./sandbox.ts')).runSandbox(options)),

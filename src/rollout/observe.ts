@@ -64,7 +64,7 @@ function firstProblem(world: World, canary: Canary, split: Result<Split, Problem
   if (older) return { code: 'TargetTaken', path: 'spec.targetRef', message: `Canary ${nameOf(older)} is older and has the same target, Deployment ${targetRef.name}`, remedy: 'Delete one of the two Canaries' }
   const [invalid] = validateCanary(world.canary)
   if (invalid) return invalid
-  if (!world.target) return { code: 'TargetNotFound', path: 'spec.targetRef.name', message: `there is no Deployment ${targetRef.name} in namespace ${canary.namespace}`, remedy: 'Create it, or correct the name' }
+  if (!world.target) return { code: 'TargetNotFound', path: 'spec.targetRef.name', message: `Deployment ${targetRef.name}.${canary.namespace} does not exist`, remedy: 'Create it, or correct the name' }
   if (split && !split.ok) return split.error
   const scaler = canary.spec.autoscalerRef
   if (scaler && !world.scaler) return { code: 'ScalerNotFound', path: 'spec.autoscalerRef.name', message: `there is no HorizontalPodAutoscaler ${scaler.name} in namespace ${canary.namespace}`, remedy: 'Create it, or remove autoscalerRef' }
@@ -139,7 +139,7 @@ function trackConfigs(world: World, installation: Installation): { readonly chec
   const checksums: Record<string, string> = {}
   for (const ref of configRefs(objectAt(world.target, 'spec', 'template', 'spec'))) {
     const config = world.configs.get(configKey(ref))
-    if (config && isTracked(config)) checksums[configKey(ref)] = installation.sha256(configText(config)).slice(0, 16)
+    if (config && isTracked(config)) checksums[configKey(ref)] = stringAt(config, 'checksum') ?? installation.sha256(configText(config)).slice(0, 16)
   }
   return { checksums }
 }

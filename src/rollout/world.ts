@@ -19,7 +19,7 @@ export interface World {
   /** The autoscaler that the Canary names, and the primary's. */
   readonly scaler?: JsonObject
   readonly primaryScaler?: JsonObject
-  /** By `configmap/NAME`, `secret/NAME`: what the target's pods read, and the copies of it. What does not exist is absent. */
+  /** By `configmap/NAME`, `secret/NAME`: what the target's pods read, and the copies of it. What does not exist is absent. A cached one may have `checksum` in place of its data. */
   readonly configs: ReadonlyMap<string, JsonObject>
   /** The generation (of the routing intent) that each sidecar has acknowledged, by pod name. */
   readonly acknowledged: ReadonlyMap<string, number>

@@ -1,0 +1,141 @@
+import { parseCanary, strategyOf, type Canary } from '../api/canary.ts'
+import type { CanaryStatus } from '../api/canary-status.ts'
+import { resources } from '../api/resources.ts'
+import type { Clock } from '../base/clock.ts'
+import { objectAt, stringAt, type JsonObject } from '../base/json.ts'
+import type { Logger } from '../runtime/log.ts'
+import { decide, type Decision } from '../rollout/decide.ts'
+import { observe, type Observed } from '../rollout/observe.ts'
+import type { Timing } from '../rollout/observation.ts'
+import type { RolloutEvent } from '../rollout/step.ts'
+import type { Installation, World } from '../rollout/world.ts'
+import { applyActions, withStatus } from './apply.ts'
+import { gather, type GatherOptions } from './gather.ts'
+import type { Hub } from './hub.ts'
+import type { Cluster, ClusterReader, ControllerMetrics, EventSink } from './ports.ts'
+import { buildPublication } from './tables.ts'
+
+/**
+ * One look at one Canary: gather → decide → apply. The caches say whether there is anything to do; if there is, everything is read
+ * again from the API server and decided again, and only that is acted upon. Status first, with its resourceVersion, then the
+ * actions, then nothing is remembered: the next look starts from what is.
+ */
+export interface ReconcilerOptions {
+  readonly cluster: Cluster
+  /** Copies of the cluster, perhaps a little behind. */
+  readonly cache: ClusterReader
+  readonly hub: Pick<Hub, 'publish' | 'forget' | 'telemetryOf'>
+  readonly events: EventSink
+  readonly metrics: ControllerMetrics
+  readonly installation: Installation
+  readonly timing: Timing
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Looked at again after this long even if nothing happens, milliseconds: endpoints, deadlines and configs change without a word. */
+const lookAgainMs = { busy: 1000, idle: 30_000 } as const
+
+/** Looks at the Canary `namespace/name`; the time until the next look. Errors: the cluster's; CONFLICT where somebody wrote meanwhile. */
+export async function reconcile(key: string, options: ReconcilerOptions): Promise<{ readonly afterMs: number }> {
+  const { hub, clock, metrics } = options
+  const startedAt = clock.now()
+  const at = addressOfKey(key)
+  const read = (reader: ClusterReader): Promise<World | undefined> => gather(at, gatherOptions(key, reader, options))
+  const cached = await read(options.cache)
+  if (!cached) {
+    hub.forget(key)
+    metrics.forgetCanary(at.namespace, at.name)
+    return { afterMs: lookAgainMs.idle }
+  }
+  const glance = look(cached, options)
+  if (!isConsequential(glance.decision, glance.observed.observation.canary)) return settled(key, cached, glance, options)
+  const world = await read(options.cluster)
+  if (!world) return { afterMs: 0 }
+  const { observed, decision } = look(world, options)
+  const canary = await writeStatus(world.canary, observed.observation.canary, decision.status, options)
+  const after = { ...world, canary }
+  const parsed = parseCanary(canary)
+  hub.publish(key, buildPublication(parsed, after, observed.split), parsed)
+  tell(canary, world, decision.events, options)
+  countEnd(observed.observation.canary, decision, options)
+  observeMetrics(parsed, decision, options)
+  await applyActions(decision.actions, after, observed, options.installation, options.cluster)
+  metrics.observeReconcile(parsed.spec.targetRef.name, parsed.namespace, (clock.now() - startedAt) / 1000)
+  const isDone = decision.actions.length === 0
+  return { afterMs: isDone ? untilNext(decision, parsed.status, clock.now()) : 200 }
+}
+
+const addressOfKey = (key: string): { readonly namespace: string; readonly name: string } => {
+  const [namespace = '', name = ''] = key.split('/')
+  return { namespace, name }
+}
+
+const gatherOptions = (key: string, reader: ClusterReader, { hub, installation }: ReconcilerOptions): GatherOptions => ({
+  reader,
+  telemetryOf: (canary) => hub.telemetryOf(key, canary),
+  selectorLabels: installation.selectorLabels,
+  tracksConfigs: installation.tracksConfigs,
+})
+
+interface Look {
+  readonly observed: Observed
+  readonly decision: Decision
+}
+
+function look(world: World, { installation, timing, clock }: ReconcilerOptions): Look {
+  const observed = observe(world, installation)
+  return { observed, decision: decide(observed.observation, clock.now(), timing) }
+}
+
+const isConsequential = (decision: Decision, canary: Canary): boolean => decision.status !== canary.status || decision.actions.length > 0
+
+/** Nothing to write: the sidecars may still have to hear of new endpoints. */
+function settled(key: string, world: World, { observed, decision }: Look, options: ReconcilerOptions): { readonly afterMs: number } {
+  const { canary } = observed.observation
+  options.hub.publish(key, buildPublication(canary, world, observed.split), canary)
+  observeMetrics(canary, decision, options)
+  return { afterMs: untilNext(decision, canary.status, options.clock.now()) }
+}
+
+async function writeStatus(raw: JsonObject, canary: Canary, status: CanaryStatus, { cluster }: ReconcilerOptions): Promise<JsonObject> {
+  if (status === canary.status) return raw
+  return cluster.replace(resources.canaries, withStatus(raw, status as unknown as JsonObject), { subresource: 'status' })
+}
+
+function untilNext(decision: Decision, status: CanaryStatus, now: number): number {
+  const isResting = ['Initialized', 'Succeeded', 'Failed'].includes(status.phase ?? '') && !status.kinglet.settling && !status.kinglet.heldOnCanary
+  const regular = isResting ? lookAgainMs.idle : lookAgainMs.busy
+  return decision.wakeAt === undefined ? regular : Math.max(20, Math.min(regular, decision.wakeAt - now))
+}
+
+/** Events on the Canary, the important ones on its target too: people look at what they wrote. */
+function tell(canary: JsonObject, world: World, events: readonly RolloutEvent[], { events: sink, log }: ReconcilerOptions): void {
+  const { target } = world
+  const metadata = objectAt(canary, 'metadata')
+  for (const { type, message, isImportant } of events) {
+    log[type === 'Warning' ? 'warn' : 'info']('rollout event', { canary: `${stringAt(metadata, 'namespace')}/${stringAt(metadata, 'name')}`, event: message })
+    sink.record({ regarding: { apiVersion: 'flagger.app/v1beta1', kind: 'Canary', metadata }, type, reason: 'Synced', message })
+    if (isImportant && target) sink.record({ regarding: { apiVersion: 'apps/v1', kind: 'Deployment', metadata: objectAt(target, 'metadata') }, type, reason: 'Synced', message })
+  }
+}
+
+function observeMetrics(canary: Canary, { status }: Decision, { metrics }: ReconcilerOptions): void {
+  const checks = (status.analysis?.checks ?? []).flatMap(({ name, value }) => (value === undefined ? [] : [[name, name === 'request-duration' ? value / 1000 : value] as const]))
+  metrics.observeCanary({
+    namespace: canary.namespace,
+    canary: canary.name,
+    target: canary.spec.targetRef.name,
+    phase: status.phase ?? '',
+    weightPercent: status.canaryWeight,
+    checks: Object.fromEntries(checks),
+  })
+}
+
+/** An analysis has ended with this decision. */
+function countEnd(canary: Canary, { status }: Decision, { metrics }: ReconcilerOptions): void {
+  const hasEnded = status.phase !== canary.status.phase && (status.phase === 'Succeeded' || status.phase === 'Failed')
+  if (!hasEnded) return
+  const { spec, namespace } = canary
+  metrics.countEnd({ name: spec.targetRef.name, namespace, strategy: strategyOf(spec.analysis), status: spec.skipAnalysis ? 'skipped' : 'completed', hasSucceeded: status.phase === 'Succeeded' })
+}

@@ -1,0 +1,70 @@
+import type { Canary } from '../api/canary.ts'
+import { proxyPorts } from '../api/keys.ts'
+import type { Endpoint, RouteTable, Track } from '../api/protocol.ts'
+import { stringAt, type JsonObject } from '../base/json.ts'
+import { isServing, podsByTrack } from '../rollout/observe.ts'
+import type { Split } from '../rollout/resources/split.ts'
+import { routingOf } from '../rollout/step.ts'
+import type { World } from '../rollout/world.ts'
+
+/** What the sidecars of one Canary are to know: all of a table but its generation and its reader's own track. */
+export interface Publication {
+  /** Number of the routing intent, from the durable status. */
+  readonly intent: number
+  readonly intentAt: number
+  readonly table: Omit<RouteTable, 'generation' | 'self'>
+  /** Pods that get the table, by name. */
+  readonly members: ReadonlyMap<string, Track>
+}
+
+/** Time between reports during an analysis and at rest, milliseconds. DESIGN §5. */
+const tickMs = { busy: 1000, idle: 10_000 } as const
+/** Longer than another controller needs to take over: Lease 15 s, start and reconnection some seconds. */
+const silenceLimitMs = 30_000
+const restingPhases = ['Initialized', 'Succeeded', 'Failed']
+
+/** The publication of a Canary whose durable status is `canary.status`. */
+export function buildPublication(canary: Canary, world: World, split: Split | undefined): Publication {
+  const { canaryWeightPercent, match } = routingOf(canary)
+  const pods = podsByTrack(world, split)
+  const isBusy = !restingPhases.includes(canary.status.phase ?? '') || canaryWeightPercent > 0
+  const members = new Map<string, Track>([...pods.primary.map((pod) => [nameOf(pod), 'primary'] as const), ...pods.canary.map((pod) => [nameOf(pod), 'canary'] as const)])
+  return {
+    intent: canary.status.kinglet.generation,
+    intentAt: canary.status.kinglet.generationAt,
+    table: {
+      canary: `${canary.namespace}/${canary.name}`,
+      canaryWeightPercent,
+      match,
+      endpoints: { primary: endpointsOf(pods.primary), canary: endpointsOf(pods.canary) },
+      rescue: canary.spec.analysis.rescue,
+      tickMs: isBusy ? tickMs.busy : tickMs.idle,
+      silenceLimitMs,
+    },
+    members,
+  }
+}
+
+const nameOf = (pod: JsonObject): string => stringAt(pod, 'metadata', 'name') ?? ''
+
+/** In an order that does not depend on the cache's. */
+const endpointsOf = (pods: readonly JsonObject[]): readonly Endpoint[] =>
+  pods
+    .filter(isServing)
+    .map((pod) => ({ address: stringAt(pod, 'status', 'podIP') ?? '', port: proxyPorts.direct.port }))
+    .toSorted((a, b) => (a.address < b.address ? -1 : 1))
+
+/**
+ * Generations of tables: the intent in billions, then seconds since the intent was made. So they rise when the intent does, rise
+ * within one intent when endpoints come and go, and go on rising under the next leader, without a write for each. Example: the third
+ * table of intent 7 may be 7000000042. 2⁵³ leaves room for nine million intents.
+ */
+const intentUnit = 1_000_000_000
+
+export function nextGeneration(previous: number, { intent, intentAt }: Pick<Publication, 'intent' | 'intentAt'>, nowMs: number): number {
+  const seconds = Math.min(intentUnit - 1, Math.max(0, Math.floor((nowMs - intentAt) / 1000)))
+  return Math.max(previous + 1, intent * intentUnit + seconds)
+}
+
+/** The intent that a table's generation belongs to. */
+export const intentOf = (generation: number): number => Math.floor(generation / intentUnit)

@@ -1,0 +1,54 @@
+import { canaryNameLabel } from '../api/keys.ts'
+import { isOptedIn } from '../api/settings.ts'
+import { objectAt, stringAt, type JsonObject } from '../base/json.ts'
+import type { Queue } from '../kube/queue.ts'
+import type { Caches } from './caches.ts'
+
+/** What changed → who must be looked at. Rather one look too many: a look at what has not changed writes nothing. */
+export function wireEvents({ reflectors }: Caches, canaries: Queue, optIns: Queue): void {
+  const inNamespace = (namespace: string): readonly JsonObject[] => reflectors.canaries.list(namespace)
+  const addWhere = (namespace: string, test: (canary: JsonObject) => boolean): void => {
+    for (const canary of inNamespace(namespace)) if (test(canary)) canaries.add(keyOf(canary))
+  }
+  const targetOf = (canary: JsonObject): string => stringAt(canary, 'spec', 'targetRef', 'name') ?? ''
+
+  reflectors.canaries.subscribe(({ object, type }) => {
+    const namespace = namespaceOf(object)
+    canaries.add(keyOf(object))
+    optIns.add(`${namespace}/${targetOf(object)}`)
+    // A rival that leaves makes room for the other.
+    if (type === 'deleted') addWhere(namespace, (canary) => targetOf(canary) === targetOf(object))
+  })
+  reflectors.deployments.subscribe(({ object }) => {
+    const name = nameOf(object)
+    const owner = stringAt(object, 'metadata', 'labels', canaryNameLabel)
+    if (owner === undefined) optIns.add(keyOf(object))
+    addWhere(namespaceOf(object), (canary) => targetOf(canary) === name || `${targetOf(canary)}-primary` === name)
+  })
+  reflectors.pods.subscribe(({ object }) => {
+    const name = nameOf(object)
+    addWhere(namespaceOf(object), (canary) => name.startsWith(`${targetOf(canary)}-`))
+  })
+  reflectors.endpointSlices.subscribe(({ object }) => {
+    const service = stringAt(object, 'metadata', 'labels', 'kubernetes.io/service-name')
+    addWhere(namespaceOf(object), (canary) => (stringAt(canary, 'spec', 'service', 'name') ?? targetOf(canary)) === service)
+  })
+  reflectors.configMaps.subscribe(({ object }) => {
+    const key = `configmap/${nameOf(object)}`
+    addWhere(namespaceOf(object), (canary) => objectAt(canary, 'status', 'trackedConfigs')[key] !== undefined || isStalled(canary))
+  })
+  for (const reflector of [reflectors.services, reflectors.horizontalPodAutoscalers]) {
+    reflector.subscribe(({ object }) => {
+      const namespace = namespaceOf(object)
+      addWhere(namespace, () => true)
+      for (const deployment of reflectors.deployments.list(namespace)) if (isOptedIn(objectAt(deployment, 'metadata', 'annotations'))) optIns.add(keyOf(deployment))
+    })
+  }
+}
+
+/** It waits for somebody to mend something, perhaps this. */
+const isStalled = (canary: JsonObject): boolean => JSON.stringify(canary['status'] ?? null).includes('ConfigNotFound')
+
+const nameOf = (object: JsonObject): string => stringAt(object, 'metadata', 'name') ?? ''
+const namespaceOf = (object: JsonObject): string => stringAt(object, 'metadata', 'namespace') ?? ''
+const keyOf = (object: JsonObject): string => `${namespaceOf(object)}/${nameOf(object)}`
