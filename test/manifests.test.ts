@@ -21,6 +21,12 @@ const find = (kind: string, name: string): JsonObject =>
 describe('install.yaml', () => {
   it('is crds.yaml and kinglet.yaml (npm run manifests)', () => expect(read('install.yaml')).toBe(`${read('crds.yaml')}---\n${read('kinglet.yaml')}`))
 
+  it('means the same to YAML 1.1, which kubectl reads, as to YAML 1.2', () => {
+    // `off`, `no`, `y` are booleans there.
+    const words = parseAllDocuments(read('install.yaml'), { version: '1.1' }).map((document) => document.toJS() as JsonObject)
+    expect(words).toEqual(install)
+  })
+
   it('names everything that has a name only once', () => {
     const keys = install.map((object) => `${stringAt(object, 'kind') ?? ''}/${stringAt(object, 'metadata', 'namespace') ?? ''}/${stringAt(object, 'metadata', 'name') ?? ''}`)
     expect(new Set(keys).size).toBe(keys.length)

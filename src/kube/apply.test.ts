@@ -80,7 +80,7 @@ describe('the patch of an apply', () => {
 
 describe('applying a manifest', () => {
   const collection = '/apis/flagger.app/v1beta1/namespaces/shop/canaries'
-  const manifest: JsonObject = { apiVersion: 'flagger.app/v1beta1', kind: 'Canary', metadata: { name: 'a1' }, spec: { b: 1, a: 2 } }
+  const manifest: JsonObject = { apiVersion: 'flagger.app/v1beta1', kind: 'Canary', metadata: { name: 'a1' }, spec: { b: 1, a: '<&>' } }
   let api: FakeApi
   beforeEach(async () => {
     api = await new FakeApi().start()
@@ -92,7 +92,7 @@ describe('applying a manifest', () => {
     const apply = (object: JsonObject) => applyManifest(client, object, { namespace: 'shop' })
     expect((await apply(manifest)).result).toBe('created')
     expect(stringAt(api.object(`${collection}/a1`), 'metadata', 'annotations', lastAppliedAnnotation)).toBe(
-      '{"apiVersion":"flagger.app/v1beta1","kind":"Canary","metadata":{"annotations":{},"name":"a1","namespace":"shop"},"spec":{"a":2,"b":1}}\n',
+      '{"apiVersion":"flagger.app/v1beta1","kind":"Canary","metadata":{"annotations":{},"name":"a1","namespace":"shop"},"spec":{"a":"\\u003c\\u0026\\u003e","b":1}}\n',
     )
     expect((await apply(manifest)).result).toBe('unchanged')
     expect((await apply({ ...manifest, spec: { b: 1, a: 3 } })).result).toBe('configured')

@@ -69,7 +69,7 @@ function withLastApplied(manifest: JsonObject): JsonObject {
   const metadata = objectAt(manifest, 'metadata')
   const { [lastAppliedAnnotation]: _old, ...annotations } = objectAt(metadata, 'annotations')
   const plain = { ...manifest, metadata: { ...metadata, annotations } }
-  return { ...plain, metadata: { ...plain.metadata, annotations: { ...annotations, [lastAppliedAnnotation]: `${JSON.stringify(sorted(plain))}\n` } } }
+  return { ...plain, metadata: { ...plain.metadata, annotations: { ...annotations, [lastAppliedAnnotation]: `${goJson(sorted(plain))}\n` } } }
 }
 
 function lastApplied(live: JsonObject): JsonObject {
@@ -82,6 +82,10 @@ function lastApplied(live: JsonObject): JsonObject {
     return {}
   }
 }
+
+/** Go's encoding/json writes these five characters as escapes; equal text lets kubectl find nothing to change. */
+const goJson = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted)
