@@ -22,7 +22,8 @@ function buildVersion(definition: JsonObject, version: JsonObject): ResourceType
   const resource = stringAt(names, 'plural') ?? ''
   const kind = stringAt(names, 'kind') ?? ''
   const storage: ResourceName = `${group}/${resource}`
-  const schema: Schema = withRootFields(objectAt(version, 'schema', 'openAPIV3Schema') as Schema)
+  const given = objectAt(version, 'schema', 'openAPIV3Schema') as Schema
+  const schema = withRootFields(given)
   const versionName = stringAt(version, 'name') ?? ''
   return {
     group,
@@ -42,7 +43,7 @@ function buildVersion(definition: JsonObject, version: JsonObject): ResourceType
     scale: scalePaths(objectAt(version, 'subresources', 'scale')),
     subresources: [],
     columns: columnsOf(version),
-    custom: { validate: compileCustomValidator(schema) },
+    custom: { validate: compileCustomValidator(given) },
   }
 }
 

@@ -13,9 +13,18 @@ export function compileCustomValidator(schema: Schema): CustomValidator {
   const validate = ajv.compile(forAjv(schema)) as ValidateFunction
   return (object, previous) => {
     const schemaErrors = validate(object) ? [] : translate(validate.errors ?? [])
-    return schemaErrors.length > 0 ? schemaErrors : ruleErrors(object, previous, schema, '')
+    if (schemaErrors.length === 0) return ruleErrors(object, previous, schema, '')
+    return hasRules(schema) ? [...schemaErrors, uncheckedRules] : schemaErrors
   }
 }
+
+const uncheckedRules = wrong('<nil>', null, 'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation')
+
+const hasRules = (schema: Schema): boolean =>
+  (schema['x-kubernetes-validations'] ?? []).length > 0 ||
+  Object.values(schema.properties ?? {}).some(hasRules) ||
+  (schema.items !== undefined && hasRules(schema.items)) ||
+  (typeof schema.additionalProperties === 'object' && hasRules(schema.additionalProperties))
 
 /** OpenAPI v3 as JSON schema: `nullable` without a type, int-or-string, and the extensions left out. */
 function forAjv(schema: Schema): Record<string, unknown> {
@@ -70,11 +79,11 @@ function toFieldError(error: ErrorObject): FieldError {
     case 'pattern':
       return wrong(path, value, `${body} should match '${String(params['pattern'])}'`)
     case 'oneOf':
-      return wrong(path, value, `${body} must validate one and only one schema (oneOf). Found ${params['passingSchemas'] === null ? 'none' : 'several'} valid`)
+      return wrong('<nil>', '', `"${path}" must validate one and only one schema (oneOf). ${foundAlternatives(params['passingSchemas'])}`)
     case 'anyOf':
-      return wrong(path, value, `${body} must validate at least one schema (anyOf)`)
+      return wrong('<nil>', '', `"${path}" must validate at least one schema (anyOf)`)
     case 'not':
-      return wrong(path, value, `${body} must not validate the schema (not)`)
+      return wrong('<nil>', '', `"${path}" must not validate the schema (not)`)
     default:
       return limitError(error, path, body) ?? wrong(path, value, `${body} ${error.message ?? 'is not valid'}`)
   }
@@ -104,6 +113,8 @@ function limitError({ keyword, params, data }: ErrorObject, path: string, body: 
       return undefined
   }
 }
+
+const foundAlternatives = (passing: unknown): string => (Array.isArray(passing) ? `Found ${passing.length} valid alternatives` : 'Found none valid')
 
 const itemCount = (value: unknown): number => (Array.isArray(value) ? value.length : 0)
 

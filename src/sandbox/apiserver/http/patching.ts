@@ -6,7 +6,7 @@ import { applyStrategicMerge } from '../patch/strategic-merge.ts'
 import type { ResourceType } from '../resource-type.ts'
 import { resolveSchema } from '../schema/built-in.ts'
 import type { Schema } from '../schema/openapi-schema.ts'
-import { ApiError, badRequest } from '../status.ts'
+import { ApiError, badRequest, invalid, wrong } from '../status.ts'
 import type { Change, WriteOptions } from '../write-path.ts'
 
 /** What a PATCH of any content type makes of an object. */
@@ -28,7 +28,18 @@ export function changeOfPatch(type: ResourceType, contentType: string | undefine
     return { next: (current) => current, apply: readApplied(type, body, options.fieldValidation, warn) }
   }
   const patch = patchFunction(contentType, body, type.schema, type.custom !== undefined)
-  return { next: (current) => readObject(type, patch(current), options.fieldValidation, warn) }
+  return { next: (current) => readPatched(type, patch(current), options, warn) }
+}
+
+/** What a patch made wrong is told as the patch's fault. */
+function readPatched(type: ResourceType, object: JsonObject, { fieldValidation }: WriteOptions, warn: (text: string) => void): JsonObject {
+  try {
+    return readObject(type, object, fieldValidation, warn)
+  } catch (error) {
+    const [, why] = error instanceof ApiError ? (/(strict decoding error: .*)$/.exec(error.message) ?? []) : []
+    if (why === undefined) throw error
+    throw invalid({ group: '', resource: '', kind: '' }, '', [wrong('patch', JSON.stringify(object), why)])
+  }
 }
 
 /** The same for any JSON, such as a Scale: from object to patched object. */
