@@ -1,0 +1,133 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { createLogger } from '../runtime/log.ts'
+import { startProxy } from './proxy.ts'
+import { defaultLimits } from './settings.ts'
+import { field } from './testing/peer.ts'
+import { ask, get, openClient } from './testing/raw-client.ts'
+import { answering, respond, startRawServer } from './testing/raw-server.ts'
+import { startRig } from './testing/rig.ts'
+import { until } from './testing/until.ts'
+
+const hasLog = (rig: { readonly logs: readonly string[] }, ...texts: readonly string[]): boolean => rig.logs.some((line) => texts.every((text) => line.includes(text)))
+
+describe('the admin port', () => {
+  it('answers, and changes nothing', async () => {
+    const app = await startRawServer(answering(() => respond('ok')))
+    const rig = await startRig(app.port)
+    await ask(rig.route, get('/'))
+    const url = `http://127.0.0.1:${rig.admin}`
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('kinglet_requests_total{track="primary",reason="weight",outcome="2xx"} 1')
+    expect((await fetch(`${url}/stats`, { method: 'POST' })).status).toBe(405)
+    expect((await fetch(`${url}/x`)).status).toBe(404)
+    await rig.close()
+    app.close()
+  })
+})
+
+describe('a port that is taken', () => {
+  it('is named in the error', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const address = other.address()
+    const port = typeof address === 'object' && address ? address.port : 0
+    const options = {
+      host: '127.0.0.1',
+      ports: { route: port, direct: 0, admin: 0 },
+      app: { host: '127.0.0.1', port: 1 },
+      podAddress: undefined,
+      routesFile: undefined,
+      controller: undefined,
+      identity: { namespace: 'a', pod: 'b', version: '0', bootId: 'c' },
+      limits: defaultLimits,
+      drain: { minMs: 0, quietMs: 0, deadlineMs: 0 },
+      log: createLogger('error'),
+    }
+    await expect(startProxy(options)).rejects.toMatchObject({ code: 'LISTEN_FAILED', message: expect.stringContaining(`127.0.0.1:${port} (route port)`) as unknown })
+    other.close()
+  })
+})
+
+describe('the routes file', () => {
+  it('is read again when it changes, and a bad one changes nothing', async () => {
+    const rig = await startRig(1, { table: { canaryWeightPercent: 5 } })
+    expect((await rig.stats()).canaryWeightPercent).toBe(5)
+    await rig.setTable({ canaryWeightPercent: 15 })
+    expect((await rig.stats()).canaryWeightPercent).toBe(15)
+    rig.writeRoutes('{"generation": 9}')
+    await until('the complaint', () => hasLog(rig, 'refused', 'routes.json', '$.endpoints: must be'))
+    rig.writeRoutes('nonsense')
+    await until('the next', () => hasLog(rig, 'refused', 'line: not JSON'))
+    await rig.setTable({ canaryWeightPercent: 15, match: [] })
+    rig.writeRoutes(JSON.stringify({ generation: 99, canary: 'a/b', self: 'primary', canaryWeightPercent: 1, match: [{ headers: { a: { regex: '(' } } }], endpoints: { primary: [], canary: [] }, rescue: 'off', tickMs: 1000, silenceLimitMs: 0 }))
+    await until('the bad expression', () => hasLog(rig, 'refused', 'match[0].headers.a: \\"(\\"'))
+    expect(await rig.stats()).toMatchObject({ canaryWeightPercent: 15, tablesRefused: 3 })
+    await rig.close()
+  })
+
+  it('may be missing: everything is local', async () => {
+    const app = await startRawServer(answering(() => respond('ok')))
+    const rig = await startRig(app.port, { change: { routesFile: '/nonexistent/routes.json' } })
+    expect((await ask(rig.route, get('/'))).body).toBe('ok')
+    expect(hasLog(rig, 'refused', '/nonexistent/routes.json')).toBe(true)
+    await rig.close()
+    app.close()
+  })
+})
+
+describe('a drain', () => {
+  it('turns unready, goes on serving, asks clients to leave, finishes what is in flight', async () => {
+    let release: (() => void) | undefined
+    const app = await startRawServer(
+      answering((head, connection) => {
+        if (!head.includes('/slow')) return respond('ok')
+        release = () => connection.send(respond('slow'))
+        return undefined
+      }),
+    )
+    const rig = await startRig(app.port, { change: { drain: { minMs: 500, quietMs: 100, deadlineMs: 5000 } } })
+    const idle = await openClient(rig.route)
+    const slow = await openClient(rig.route)
+    slow.send(get('/slow'))
+    await until('the slow request', () => release !== undefined)
+    let isDone = false
+    const drained = rig.proxy.drain().then(() => {
+      isDone = true
+    })
+    expect((await fetch(`http://127.0.0.1:${rig.admin}/readyz`)).status).toBe(503)
+    const late = await ask(rig.route, get('/'))
+    expect([late.status, field(late.head, 'connection')]).toEqual([200, 'close'])
+    await idle.hearsEnd()
+    expect(isDone).toBe(false)
+    await expect(openClient(rig.route)).rejects.toThrow('ECONNREFUSED')
+    release?.()
+    expect((await slow.response()).body).toBe('slow')
+    await drained
+    app.close()
+  })
+
+  it('serves by a peer when the app has gone first', async () => {
+    const app = await startRawServer(answering(() => respond('peer')))
+    const peer = await startRig(app.port)
+    const rig = await startRig(1, { table: { endpoints: { primary: [{ address: '127.0.0.1', port: peer.direct }], canary: [] } } })
+    const drained = rig.proxy.drain()
+    expect((await ask(rig.route, get('/'))).body).toBe('peer')
+    await drained
+    await peer.close()
+    app.close()
+  })
+
+  it('cuts at its deadline what does not end', async () => {
+    const app = await startRawServer()
+    const rig = await startRig(app.port, { change: { drain: { minMs: 0, quietMs: 0, deadlineMs: 300 } } })
+    const client = await openClient(rig.route)
+    client.send(get('/never'))
+    await (await app.connection(0)).hears('/never')
+    await rig.proxy.drain()
+    await client.closes()
+    app.close()
+  })
+})
