@@ -16,6 +16,8 @@ export interface WebhookClient {
 
 interface Destination {
   readonly url: URL
+  /** The URL as failures show it. */
+  readonly shown: string
   readonly host: string
   readonly port: number
   readonly servername: string
@@ -62,7 +64,7 @@ function locate(store: ObjectStore, config: JsonObject, dialPort: (port: number)
   const address = stringAt(clientConfig, 'url')
   if (address !== undefined) {
     const url = new URL(address)
-    return { url, host: url.hostname, port: Number(url.port || 443), servername: url.hostname, ca }
+    return { url, shown: `${url.origin}${url.pathname}`, host: url.hostname, port: Number(url.port || 443), servername: url.hostname, ca }
   }
   const service = objectAt(clientConfig, 'service')
   const namespace = stringAt(service, 'namespace') ?? ''
@@ -70,7 +72,8 @@ function locate(store: ObjectStore, config: JsonObject, dialPort: (port: number)
   const port = numberAt(service, 'port') ?? 443
   const servername = `${name}.${namespace}.svc`
   const endpoint = pickEndpoint(store, namespace, name, port)
-  return { url: new URL(`https://${servername}:${port}${stringAt(service, 'path') ?? '/'}`), host: endpoint.address, port: dialPort(endpoint.port), servername, ca }
+  const shown = `https://${servername}:${port}${stringAt(service, 'path') ?? '/'}`
+  return { url: new URL(shown), shown, host: endpoint.address, port: dialPort(endpoint.port), servername, ca }
 }
 
 function pickEndpoint(store: ObjectStore, namespace: string, name: string, port: number): { readonly address: string; readonly port: number } {
@@ -93,7 +96,7 @@ function pickEndpoint(store: ObjectStore, namespace: string, name: string, port:
 
 function post(destination: Destination, agent: https.Agent, review: JsonObject, timeoutSeconds: number): Promise<string> {
   const { url, host, port, servername, ca } = destination
-  const shown = `Post "${url.origin.replace(/^(https:\/\/[^:]+)$/, `$1:${port}`)}${url.pathname}?timeout=${timeoutSeconds}s"`
+  const shown = `Post "${destination.shown}?timeout=${timeoutSeconds}s"`
   const body = JSON.stringify(review)
   const headers = { 'content-type': 'application/json', accept: 'application/json', host: url.host, 'content-length': Buffer.byteLength(body), 'user-agent': 'kube-apiserver-admission' }
   const query = url.search === '' ? `?timeout=${timeoutSeconds}s` : `${url.search}&timeout=${timeoutSeconds}s`
