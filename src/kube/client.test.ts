@@ -224,6 +224,7 @@ describe('over TLS', () => {
     expect(await createClient(connection, realClock).get(resources.configMaps, at)).toMatchObject({ data: { key: 'x' } })
     expect(secure.headers.at(-1)).toMatchObject({ authorization: 'Bearer from-the-file' })
     expect(() => loadKubeConfig({ kubeconfig: `${file}-not-there` })).toThrow('cannot read the kubeconfig')
+    expect(() => loadKubeConfig({ kubeconfig: file, context: 'b' })).toThrow('no cluster in the kubeconfig for context "b"')
     connection.close()
     await secure.stop()
   })

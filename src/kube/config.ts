@@ -1,4 +1,5 @@
-import https from 'node:https'
+import http from 'node:http'
+import type https from 'node:https'
 import { KubeConfig } from '@kubernetes/client-node'
 import { AppError, describeError } from '../base/errors.ts'
 import { createAgents, type Authorization, type KubeConnection, type TlsMaterial } from './connection.ts'
@@ -30,7 +31,7 @@ export function loadKubeConfig(options: { readonly kubeconfig?: string; readonly
     for (const [name, value] of Object.entries(applied.headers ?? {})) if (typeof value === 'string') headers[name.toLowerCase()] = value.trim()
     if (applied.auth) headers['authorization'] = `Basic ${Buffer.from(applied.auth).toString('base64')}`
     // Through a proxy the official client's agent knows the way; otherwise ours keeps connections alive.
-    const agent = cluster.proxyUrl && applied.agent instanceof https.Agent ? applied.agent : agents.agentFor(materialOf(applied))
+    const agent = cluster.proxyUrl && applied.agent instanceof http.Agent ? applied.agent : agents.agentFor(materialOf(applied))
     cached = { at: Date.now(), authorization: { headers, agent } }
     return cached.authorization
   }
@@ -48,6 +49,10 @@ function readConfig(options: { readonly kubeconfig?: string; readonly context?: 
     throw new AppError('NO_KUBECONFIG', `cannot read the kubeconfig: ${describeError(error)}`, { cause: error })
   }
   if (options.context !== undefined) config.setCurrentContext(options.context)
+  // What the official client falls back to when it finds nothing at all.
+  if (config.getCurrentCluster()?.server === 'http://localhost:8080') {
+    throw new AppError('NO_KUBECONFIG', 'no cluster to talk to: set KUBECONFIG, or make ~/.kube/config')
+  }
   return config
 }
 

@@ -214,6 +214,20 @@ describe('a reflector', () => {
     await heard('added a0 grün → 蓝')
   })
 
+  it('lists again when the watch is refused for a reason that lasts, until it is over', async () => {
+    api.put(collection, configMap('a0'))
+    let refusals = 2
+    api.intercept = (request, response) => {
+      if (!request.url?.includes('watch=') || refusals-- <= 0) return false
+      reply(response, 403, status(403, 'Forbidden', 'configmaps is forbidden'))
+      return true
+    }
+    const { errors } = await watch()
+    await watching()
+    expect(errors).toEqual(['FORBIDDEN', 'FORBIDDEN'])
+    expect(api.requests.filter((line) => line.includes('limit='))).toHaveLength(3)
+  })
+
   it('keeps trying until the first list succeeds', async () => {
     let failures = 3
     api.put(collection, configMap('a0'))

@@ -103,6 +103,8 @@ export function startReflector(options: ReflectorOptions): Reflector {
       const ended = await watchOnce(options, resourceVersion, random, stopping.signal, onEvent)
       if (events > 0) backoff.reset()
       if (hasCode(ended, 'GONE')) return
+      // Not a matter of the network (the resource is gone, the right was taken away): only a list tells when it is over.
+      if (ended instanceof AppError && !ended.retryable) throw ended
       if (ended !== undefined) report(ended)
       if (ended !== undefined || (events === 0 && clock.now() - startedAt < shortWatchMs)) await sleep(clock, backoff.next(), stopping.signal)
     }
