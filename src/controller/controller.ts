@@ -165,6 +165,6 @@ function createQueues(options: ControllerOptions, caches: Caches, certificates: 
     onError,
     process: (key) => reconcile(key, { cluster: client, cache: caches.reader, hub, events, metrics, installation: installation(), timing, clock, log }),
   })
-  const optIns = createQueue({ clock, retryMs, onError, process: (key) => reconcileOptIn(key, { cluster: client, cache: caches.reader, events }) })
+  const optIns = createQueue({ clock, retryMs, onError, process: (key) => reconcileOptIn(key, { cluster: client, cache: caches.reader, events, clock }) })
   return { hub, canaries, optIns, flush: () => events.flush() }
 }

@@ -3,6 +3,7 @@ import { readManagedService } from '../api/managed-service.ts'
 import { resources } from '../api/resources.ts'
 import { buildCanary, isOptedIn, parseSettings, type Settings } from '../api/settings.ts'
 import { describeProblem, type Problem } from '../api/validate.ts'
+import type { Clock } from '../base/clock.ts'
 import { canonicalJson, listAt, numberAt, objectAt, stringAt, type JsonObject } from '../base/json.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import type { Cluster, ClusterReader, EventSink } from './ports.ts'
@@ -15,30 +16,37 @@ export interface OptInOptions {
   readonly cluster: Cluster
   readonly cache: ClusterReader
   readonly events: EventSink
+  readonly clock: Clock
 }
 
-/** Looks at the Deployment `namespace/name`. Errors: the cluster's. */
-export async function reconcileOptIn(key: string, { cluster, cache, events }: OptInOptions): Promise<void> {
+/** A Service that is applied together with its Deployment may come a moment later: nobody is told before. */
+const patienceMs = 10_000
+
+/** Looks at the Deployment `namespace/name`; when to look again, where something may still come. Errors: the cluster's. */
+export async function reconcileOptIn(key: string, { cluster, cache, events, clock }: OptInOptions): Promise<void | { readonly afterMs: number }> {
   const [namespace = '', name = ''] = key.split('/')
   const deployment = await cache.find(resources.deployments, { namespace, name })
-  if (!deployment || isOurs(deployment) || stringAt(deployment, 'metadata', 'deletionTimestamp') !== undefined) return
+  if (!deployment || isOurs(deployment) || stringAt(deployment, 'metadata', 'deletionTimestamp') !== undefined) return undefined
   const annotations = objectAt(deployment, 'metadata', 'annotations')
   const canaries = (await cache.list(resources.canaries, { namespace })).filter((canary) => stringAt(canary, 'spec', 'targetRef', 'name') === name)
   const made = canaries.find((canary) => isMadeFor(canary, deployment))
   if (!isOptedIn(annotations)) {
     if (made) await optOut(made, cluster)
-    return
+    return undefined
   }
-  if (canaries.some((canary) => canary !== made) || (made && stringAt(made, 'metadata', 'deletionTimestamp') !== undefined)) return
+  if (canaries.some((canary) => canary !== made) || (made && stringAt(made, 'metadata', 'deletionTimestamp') !== undefined)) return undefined
   const wanted = await design(deployment, annotations, made, cache)
   if (!wanted.ok) {
+    const youngMs = clock.now() - Date.parse(stringAt(deployment, 'metadata', 'creationTimestamp') ?? '')
+    if (youngMs < patienceMs && wanted.error.every(({ code }) => code === 'ServiceNotFound')) return { afterMs: patienceMs - youngMs }
     for (const problem of wanted.error) {
       events.record({ regarding: { ...deployment, apiVersion: 'apps/v1', kind: 'Deployment' }, type: 'Warning', reason: 'Synced', message: describeProblem(problem) })
     }
-    return
+    return undefined
   }
   if (!made) await cluster.create(resources.canaries, wanted.value)
   else if (canonicalJson(made['spec']) !== canonicalJson(wanted.value['spec'])) await cluster.replace(resources.canaries, { ...made, spec: objectAt(wanted.value, 'spec') })
+  return undefined
 }
 
 const isOurs = (deployment: JsonObject): boolean => objectAt(deployment, 'metadata', 'labels')[canaryNameLabel] !== undefined

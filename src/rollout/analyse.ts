@@ -44,6 +44,7 @@ function obstacleOf(context: Context, status: CanaryStatus): Stall | undefined {
     return waitFor('SidecarMissing', message)
   }
   const canary = canaryReadiness(context, status)
+  if (observation.target?.desired === 0) return waitFor('ScalingUp', `Deployment ${target}.${namespace} is being scaled up`)
   if (!canary.isReady) return waitFor('CanaryNotReady', `canary deployment ${target}.${namespace} not ready: ${canary.reason}`)
   const primary = primaryReadiness(context, status)
   if (!primary.isReady && !spec.skipAnalysis) return waitFor('PrimaryNotReady', `${target}-primary.${namespace} not ready: ${primary.reason}`)

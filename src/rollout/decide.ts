@@ -101,7 +101,7 @@ function announcements({ canary }: Observation, stall: Stall | undefined): reado
 }
 
 /** Ordinary waiting, which a person sees in the conditions and need not read as a warning. */
-const quietReasons = new Set(['CreatingPrimary', 'MovingEndpoints', 'AwaitingAcknowledgement'])
+const quietReasons = new Set(['CreatingPrimary', 'ScalingUp', 'MovingEndpoints', 'AwaitingAcknowledgement'])
 
 /** The status with its conditions, times and generations; unchanged where only those would be written anew. */
 function finish(observation: Observation, step: Step, now: number): CanaryStatus {
