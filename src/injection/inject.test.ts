@@ -42,6 +42,15 @@ describe('injecting the sidecar', () => {
   it('tells it where the app is', () =>
     expect(listAt(injected(pod({}, { 'kinglet.sh/app-port': '9898' })).sidecar, 'env')).toContainEqual({ name: 'KINGLET_APP', value: '127.0.0.1:9898' }))
 
+  it.each([
+    ['debug', 'debug', 0],
+    ['loud', 'info', 1],
+  ])('logs at the level of the annotation if there is such a level: %s', (text, level, warned) => {
+    const { sidecar, warnings } = injected(pod({}, { 'kinglet.sh/proxy-log-level': text }))
+    expect(listAt(sidecar, 'env')).toContainEqual({ name: 'KINGLET_LOG_LEVEL', value: level })
+    expect(warnings).toHaveLength(warned)
+  })
+
   it('asks for nothing that Pod Security restricted forbids', () =>
     expect(injected(pod()).sidecar['securityContext']).toEqual({
       allowPrivilegeEscalation: false,
@@ -138,7 +147,7 @@ describe('for any pod', () => {
   const text = fc.string({ maxLength: 12 })
   const container = fc.record({ name: fc.constantFrom('a', 'b', 'kinglet-proxy'), image: text, ports: fc.array(fc.record({ containerPort: fc.integer({ min: 1, max: 65535 }) }), { maxLength: 2 }) }, { requiredKeys: ['name'] })
   const spec = fc.record({ containers: fc.array(container, { maxLength: 3 }), initContainers: fc.array(container, { maxLength: 2 }), hostNetwork: fc.boolean(), futureField: fc.jsonValue() }, { requiredKeys: ['containers'] })
-  const annotations = fc.dictionary(fc.constantFrom('kinglet.sh/app-port', 'kinglet.sh/proxy-cpu-limit', 'x'), fc.oneof(text, fc.constant('8080')))
+  const annotations = fc.dictionary(fc.constantFrom('kinglet.sh/app-port', 'kinglet.sh/proxy-cpu-limit', 'kinglet.sh/proxy-log-level', 'x'), fc.oneof(text, fc.constant('8080')))
   const anyPod = fc.record({ metadata: fc.record({ annotations }, { requiredKeys: [] }), spec }) as fc.Arbitrary<PodLike>
 
   it('the second time changes nothing', () =>

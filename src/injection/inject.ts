@@ -50,7 +50,8 @@ export function injectPod(pod: PodLike, config: InjectionConfig): Injection {
   const reason = refusal(pod.spec, appPort)
   if (reason !== undefined) return { kind: 'refused', reason }
   const { resources, warnings } = sidecarResources(pod.spec, annotations)
-  const container = buildSidecar(config, { appPort, annotations, resources })
+  const verbosity = logLevel(annotations, config)
+  const container = buildSidecar(config, { appPort, annotations, resources, logLevel: verbosity.level })
   const metadata = { ...pod.metadata, annotations: { ...annotations, ...scrapeAnnotations(annotations), [injectedImageAnnotation]: config.image } }
   const spec: Record<string, Json | undefined> = {
     ...pod.spec,
@@ -59,7 +60,7 @@ export function injectPod(pod: PodLike, config: InjectionConfig): Injection {
   }
   const secrets = pullSecrets(pod.spec, config.imagePullSecrets ?? [])
   if (secrets) spec['imagePullSecrets'] = secrets
-  return { kind: 'injected', pod: { metadata, spec }, warnings }
+  return { kind: 'injected', pod: { metadata, spec }, warnings: [...warnings, ...verbosity.warnings] }
 }
 
 /** Whether the sidecar is there, wherever it stands. */
@@ -89,6 +90,17 @@ interface Sidecar {
   readonly appPort: number
   readonly annotations: JsonObject
   readonly resources: JsonObject
+  readonly logLevel: string
+}
+
+const logLevels = ['debug', 'info', 'warn', 'error']
+
+/** A level that the sidecar does not know would keep it, and so the pod, from starting. */
+function logLevel(annotations: JsonObject, config: InjectionConfig): { readonly level: string; readonly warnings: readonly string[] } {
+  const text = annotations[proxyAnnotations.logLevel]
+  if (text === undefined) return { level: config.logLevel, warnings: [] }
+  if (typeof text === 'string' && logLevels.includes(text)) return { level: text, warnings: [] }
+  return { level: config.logLevel, warnings: [`annotation ${proxyAnnotations.logLevel}: ${JSON.stringify(text)} is none of ${logLevels.join(', ')}; the default is used`] }
 }
 
 function buildSidecar(config: InjectionConfig, sidecar: Sidecar): JsonObject {
@@ -121,7 +133,7 @@ function buildEnv(config: InjectionConfig, sidecar: Sidecar): readonly JsonObjec
     { name: 'KINGLET_CONTROLLER', value: config.controllerAddress },
     { name: 'KINGLET_CA', value: config.caPem },
     { name: 'KINGLET_TOKEN_FILE', value: `${proxyTokenPath}/token` },
-    { name: 'KINGLET_LOG_LEVEL', value: stringAt(sidecar.annotations, proxyAnnotations.logLevel) ?? config.logLevel },
+    { name: 'KINGLET_LOG_LEVEL', value: sidecar.logLevel },
     fromPod('POD_NAME', 'metadata.name'),
     fromPod('POD_NAMESPACE', 'metadata.namespace'),
     fromPod('POD_IP', 'status.podIP'),
