@@ -15,7 +15,7 @@ export async function runProxy(options: ProxyCommandOptions, version: string): P
     app: options.app,
     podAddress: options.podIp,
     routesFile: options.routes,
-    controller: controller === undefined || ca === undefined ? undefined : { controller, ca, tokenFile: options.tokenFile },
+    controller: controller === undefined || ca === undefined ? undefined : { controller, ca, tokenFile: options.tokenFile, leastSilenceMs: 5000 },
     identity: { namespace: options.podNamespace, pod: options.podName, version, bootId: randomUUID() },
     limits: options,
     drain: { minMs: options.drainMinMs, quietMs: options.drainQuietMs, deadlineMs: options.drainDeadlineMs },

@@ -23,13 +23,13 @@ export interface ControllerStreamOptions {
   /** File with the pod's service-account token, read anew for each connection: the kubelet renews it. */
   readonly tokenFile: string
   readonly hello: Hello
+  /** Without a line for this long, and for three ticks, the connection is taken for dead. Milliseconds. */
+  readonly leastSilenceMs: number
 }
 
 const firstPauseMs = 200
 const longestPauseMs = 5000
-/** Without a line for this many ticks, and this many ms, the connection is taken for dead. */
 const silentTicks = 3
-const leastSilenceMs = 5000
 /** A controller that does not read is no controller: what it misses is repeated on the next connection. Bytes. */
 const maxUnsentBytes = 4 * 1_048_576
 
@@ -90,7 +90,7 @@ export class ControllerStream {
   /** Called once a tick: a connection on which nothing comes is no connection. */
   checkSilence(tickMs: number): void {
     const silentMs = performance.now() - this.heardAt
-    if (this.session && silentMs > Math.max(leastSilenceMs, silentTicks * tickMs)) this.close('the controller is silent')
+    if (this.session && silentMs > Math.max(this.options.leastSilenceMs, silentTicks * tickMs)) this.close('the controller is silent')
   }
 
   private async open(): Promise<void> {

@@ -2,13 +2,11 @@
  * The table in force. Answers: where does this request go, and where next if that fails. A swap is one assignment: a request
  * keeps what it started with, and its counts go into the book of that table.
  */
-import type { RouteTable, Track } from '../api/protocol.ts'
-import type { Result } from '../base/result.ts'
-import { ok } from '../base/result.ts'
+import type { Track } from '../api/protocol.ts'
 import type { TrafficBook, TrafficLedger } from '../metrics/recorder.ts'
 import { pickEndpoint } from '../routing/endpoint-choice.ts'
 import type { RequestView } from '../routing/match-rules.ts'
-import { chooseTrack, compileRoutes, effectiveParts, type Choice, type Phase, type Routes } from '../routing/routes.ts'
+import { chooseTrack, effectiveParts, type Choice, type Phase, type Routes } from '../routing/routes.ts'
 import type { UpstreamPool, UpstreamPools } from './upstream-pool.ts'
 
 /** Somewhere a request can be served. */
@@ -50,15 +48,12 @@ export class LiveRoutes {
     this.active = this.activate(options.initial)
   }
 
-  /** Puts a table in force, or says why it cannot be; then the one before stays. */
-  publish(table: RouteTable): Result<void> {
-    const routes = compileRoutes(table)
-    if (!routes.ok) return routes
+  /** Puts a table in force; pools of endpoints that it does not name are closed. */
+  publish(routes: Routes): void {
     this.heard()
-    this.active = this.activate(routes.value)
+    this.active = this.activate(routes)
     const { peers } = this.active
     this.options.pools.retain(new Set([...peers.primary, ...peers.canary].map(({ pool }) => pool)))
-    return ok(undefined)
   }
 
   /** The controller has spoken. */

@@ -109,6 +109,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   )
   controller?.start()
   const ticks = startTicks({ live, reporter, controller })
+  tables.onChange = () => ticks.restart()
 
   const end = async (): Promise<void> => {
     ticks.stop()
@@ -138,7 +139,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
 }
 
 /** Ends an interval once a tick, whatever tick the table in force asks for. Without a controller the counts go to the totals alone. */
-function startTicks(parts: { readonly live: LiveRoutes; readonly reporter: Reporter; readonly controller: ControllerStream | undefined }): { stop(): void } {
+function startTicks(parts: { readonly live: LiveRoutes; readonly reporter: Reporter; readonly controller: ControllerStream | undefined }): { restart(): void; stop(): void } {
   const { live, reporter, controller } = parts
   let timer: NodeJS.Timeout
   const tick = (): void => {
@@ -154,6 +155,11 @@ function startTicks(parts: { readonly live: LiveRoutes; readonly reporter: Repor
     timer = setTimeout(tick, live.active.routes.table.tickMs)
     timer.unref()
   }
+  const stop = (): void => clearTimeout(timer)
+  const restart = (): void => {
+    stop()
+    schedule()
+  }
   schedule()
-  return { stop: () => clearTimeout(timer) }
+  return { restart, stop }
 }

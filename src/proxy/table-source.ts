@@ -1,6 +1,7 @@
 import { canonicalJson } from '../base/json.ts'
 import type { Report, RouteTable } from '../api/protocol.ts'
 import type { Logger } from '../runtime/log.ts'
+import { compileRoutes } from '../routing/routes.ts'
 import type { LiveRoutes } from './live-routes.ts'
 import type { Reporter } from './reporter.ts'
 
@@ -9,6 +10,8 @@ export class TableSource {
   /** A table was received, whatever became of it. */
   hasReceived = false
   refusedTables = 0
+  /** Called after a new table has come into force. */
+  onChange: () => void = () => undefined
   private readonly live: LiveRoutes
   private readonly reporter: Reporter
   private readonly log: Logger
@@ -35,14 +38,15 @@ export class TableSource {
       this.live.heard()
       return []
     }
-    const reports = this.reporter.endInterval(performance.now())
-    const published = this.live.publish(table)
-    if (!published.ok) {
-      this.refuse(published.error, origin)
-      // Their numbers are taken: they go out all the same, with the next reports.
+    const routes = compileRoutes(table)
+    if (!routes.ok) {
+      this.refuse(routes.error, origin)
       return undefined
     }
+    const reports = this.reporter.endInterval(performance.now())
+    this.live.publish(routes.value)
     this.lastText = text
+    this.onChange()
     this.log.info('route table in force', { origin, generation: table.generation, canary: table.canary, weightPercent: table.canaryWeightPercent })
     return reports
   }

@@ -29,12 +29,9 @@ export function writePart(socket: Socket, prefix: string, payload: readonly Buff
   return !socket.writableNeedDrain
 }
 
-export interface PartFraming {
+interface PartFraming {
   readonly chunked: boolean
   readonly isLast: boolean
   /** Trailer lines with their CRLFs; counts with `chunked` and `isLast`. */
   readonly trailers: string
 }
-
-/** A part without chunk framing. */
-export const plain: PartFraming = { chunked: false, isLast: false, trailers: '' }

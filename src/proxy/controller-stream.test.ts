@@ -1,0 +1,170 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Report, RouteTable } from '../api/protocol.ts'
+import { createAuthority, issueLeaf, type KeyedCertificate } from '../certs/issue.ts'
+import { localTable } from '../routing/routes.ts'
+import { startFakeController, type FakeController } from './testing/fake-controller.ts'
+import { ask, get } from './testing/raw-client.ts'
+import { answering, respond, startRawServer, type RawServer } from './testing/raw-server.ts'
+import { startRig, type Rig } from './testing/rig.ts'
+import { until } from './testing/until.ts'
+
+const table = (generation: number, change: Partial<RouteTable> = {}): RouteTable => ({ ...localTable, canary: 'test/app', generation, tickMs: 50, silenceLimitMs: 2000, ...change })
+const requests = (reports: readonly Report[]): number => reports.flatMap(({ series }) => series).reduce((sum, { outcomes }) => sum + (outcomes['2xx'] ?? 0), 0)
+
+describe('the stream to the controller', () => {
+  let authority: KeyedCertificate
+  let leaf: KeyedCertificate
+  let folder: string
+  let tokenFile: string
+  let app: RawServer
+  let controller: FakeController
+  let rig: Rig
+  beforeAll(async () => {
+    authority = await createAuthority({ validMs: 3_600_000, now: Date.now() })
+    leaf = await issueLeaf(authority, { names: ['localhost', '127.0.0.1'], validMs: 3_600_000, now: Date.now() })
+    folder = mkdtempSync(join(tmpdir(), 'kinglet-stream-'))
+    tokenFile = join(folder, 'token')
+    app = await startRawServer(answering(() => respond('ok')))
+  })
+  afterAll(() => {
+    app.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  beforeEach(async () => {
+    writeFileSync(tokenFile, 'first\n')
+    controller = await startFakeController(leaf)
+    rig = await startSidecar(authority.certPem)
+  })
+  afterEach(async () => {
+    await rig.close()
+    controller.close()
+  })
+
+  const startSidecar = (ca: string) =>
+    startRig(app.port, { change: { routesFile: undefined, controller: { controller: `localhost:${controller.port}`, ca, tokenFile, leastSilenceMs: 300 } } })
+  const stream = async (index: number) => {
+    await until(`stream ${index}`, () => controller.streams.length > index, () => rig.logs.join(''))
+    const found = controller.streams[index]
+    if (!found) throw new Error('unreachable')
+    return found
+  }
+  /** A controller that is alive: without pings the sidecar would look for another. */
+  const keepTalking = (): (() => void) => {
+    const timer = setInterval(() => {
+      for (const each of controller.streams) if (!each.isClosed()) each.send({ type: 'ping' })
+    }, 50)
+    return () => clearInterval(timer)
+  }
+
+  it('begins with the token and a hello', async () => {
+    const first = await stream(0)
+    await until('the hello', () => first.messages.length > 0)
+    expect([first.path, first.authorization]).toEqual(['/v1/stream', 'Bearer first'])
+    expect(first.messages[0]).toEqual({ type: 'hello', namespace: 'test', pod: 'app-1', bootId: 'boot', version: '0' })
+  })
+
+  it('acknowledges a table when it is in force, and reports each generation apart', async () => {
+    const stopTalking = keepTalking()
+    const first = await stream(0)
+    await ask(rig.route, get('/'))
+    first.send({ type: 'routes', table: table(7) })
+    await until('the ack', () => first.messages.some((message) => message.type === 'ack' && message.generation === 7))
+    expect((await rig.stats()).generation).toBe(7)
+    const ackAt = first.messages.findIndex((message) => message.type === 'ack')
+    const before = first.messages.slice(0, ackAt).filter((message) => message.type === 'report')
+    expect(requests(before)).toBe(1)
+    expect(before.every(({ generation }) => generation === 0)).toBe(true)
+    await ask(rig.route, get('/'))
+    await ask(rig.route, get('/'))
+    await until('the report', () => requests(first.reports().filter(({ generation }) => generation === 7)) === 2)
+    expect(first.faults).toEqual([])
+    const seqs = first.reports().map(({ seq }) => seq)
+    expect(seqs).toEqual([...new Set(seqs)].toSorted((a, b) => a - b))
+    stopTalking()
+  })
+
+  it('keeps the old table when the new one cannot be used', async () => {
+    const stopTalking = keepTalking()
+    const first = await stream(0)
+    first.send({ type: 'routes', table: table(1, { canaryWeightPercent: 10 }) })
+    await until('the ack', () => first.messages.some((message) => message.type === 'ack'))
+    first.sendLine('{"type":"routes","table":{}}')
+    first.send({ type: 'routes', table: table(2, { match: [{ headers: { a: { regex: '(' } } }] }) })
+    await expect.poll(async () => (await rig.stats()).tablesRefused).toBe(2)
+    expect(await rig.stats()).toMatchObject({ generation: 1, canaryWeightPercent: 10 })
+    expect(first.messages.filter((message) => message.type === 'ack')).toHaveLength(1)
+    stopTalking()
+  })
+
+  it('repeats the last minutes after a break, with their age and the new token', async () => {
+    const stopTalking = keepTalking()
+    const first = await stream(0)
+    first.send({ type: 'routes', table: table(3) })
+    await until('the ack', () => first.messages.some((message) => message.type === 'ack'))
+    await ask(rig.route, get('/'))
+    await until('the report', () => requests(first.reports()) === 1)
+    writeFileSync(tokenFile, 'second')
+    controller.cut()
+    await ask(rig.route, get('/'))
+    const second = await stream(1)
+    await until('both requests', () => requests(second.reports()) === 2)
+    expect(second.authorization).toBe('Bearer second')
+    expect(second.messages[0]?.type).toBe('hello')
+    const repeated = second.reports().find(({ seq }) => first.reports().some((report) => report.seq === seq && report.series.length > 0))
+    expect(repeated?.ageMs).toBeGreaterThan(0)
+    // The table survives the break; its weight does not survive the silence.
+    expect((await rig.stats()).generation).toBe(3)
+    stopTalking()
+  })
+
+  it('takes silence for a break', async () => {
+    const first = await stream(0)
+    first.send({ type: 'routes', table: table(1) })
+    await stream(1)
+    expect(first.isClosed()).toBe(true)
+  })
+
+  it('takes the canary’s weight away when the controller is gone for too long', async () => {
+    const first = await stream(0)
+    first.send({ type: 'routes', table: table(1, { canaryWeightPercent: 50, silenceLimitMs: 300 }) })
+    await until('the ack', () => first.messages.some((message) => message.type === 'ack'))
+    controller.close()
+    await expect.poll(async () => (await rig.stats()).canaryWeightPercent).toBe(0)
+    expect((await ask(rig.route, get('/'))).body).toBe('ok')
+  })
+
+  it('comes back to a controller that has moved or refused', async () => {
+    controller.status = 401
+    controller.cut()
+    await until('the refusal', () => rig.logs.some((line) => line.includes('answered 401') || line.includes('not connected')))
+    controller.status = 200
+    const next = await stream(controller.streams.length)
+    await until('the hello', () => next.messages[0]?.type === 'hello')
+  })
+
+  it('trusts nobody else’s certificate, and serves without', async () => {
+    const stranger = await createAuthority({ validMs: 3_600_000, now: Date.now() })
+    const seen = controller.streams.length
+    const other = await startSidecar(stranger.certPem)
+    await until('the complaint', () => other.logs.some((line) => line.includes('controller not connected')))
+    expect((await fetch(`http://127.0.0.1:${other.admin}/readyz`)).status).toBe(503)
+    expect((await ask(other.route, get('/'))).body).toBe('ok')
+    await expect.poll(async () => (await fetch(`http://127.0.0.1:${other.admin}/readyz`)).status, { timeout: 5000 }).toBe(200)
+    expect(controller.streams.length - seen).toBeLessThanOrEqual(2)
+    await other.close()
+  })
+
+  it('sends what is left before it goes', async () => {
+    const stopTalking = keepTalking()
+    const first = await stream(0)
+    first.send({ type: 'routes', table: table(1, { tickMs: 60_000 }) })
+    await until('the ack', () => first.messages.some((message) => message.type === 'ack'))
+    await ask(rig.route, get('/'))
+    await rig.proxy.drain()
+    await until('the last report', () => requests(first.reports()) === 1)
+    stopTalking()
+  })
+})

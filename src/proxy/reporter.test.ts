@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest'
+import { TrafficLedger } from '../metrics/recorder.ts'
+import { Reporter } from './reporter.ts'
+
+const start = () => {
+  const ledger = new TrafficLedger()
+  const book = ledger.open(4)
+  const reporter = new Reporter('boot', ledger)
+  const serve = (): void => book.record('primary', 'weight', '2xx', 1)
+  return { ledger, reporter, serve }
+}
+
+describe('the reporter', () => {
+  it('numbers reports within its boot, and makes none of nothing', () => {
+    const { reporter, serve } = start()
+    expect(reporter.endInterval(0)).toEqual([])
+    serve()
+    expect(reporter.endInterval(1000)).toMatchObject([{ bootId: 'boot', seq: 1, generation: 4, ageMs: 0, series: [{ outcomes: { '2xx': 1 } }] }])
+    expect(reporter.emptyReport(4)).toMatchObject({ seq: 2, series: [] })
+    serve()
+    expect(reporter.endInterval(2000)).toMatchObject([{ seq: 3 }])
+  })
+
+  it('repeats the last five minutes with their age', () => {
+    const { reporter, serve } = start()
+    for (const now of [0, 100_000, 200_000]) {
+      serve()
+      reporter.endInterval(now)
+    }
+    expect(reporter.replay(350_000).map(({ seq, ageMs }) => [seq, ageMs])).toEqual([[2, 250_000], [3, 150_000]])
+    expect(reporter.replay(900_000)).toEqual([])
+  })
+
+  it('keeps a bounded number of them', () => {
+    const { reporter, serve } = start()
+    for (let now = 0; now < 2000; now += 1) {
+      serve()
+      reporter.endInterval(now)
+    }
+    const kept = reporter.replay(2000)
+    expect(kept).toHaveLength(1500)
+    expect(kept.at(-1)?.seq).toBe(2000)
+  })
+})
