@@ -210,8 +210,8 @@ describe('for any write', () => {
     .record({ selector: anySelector, ports: fc.array(anyPort, { maxLength: 3 }), annotation: fc.constantFrom(undefined, writeManagedService(record), 'x') })
     .map(({ selector, ports, annotation }) => defined({ ...service(selector, ports as JsonObject[], ''), metadata: annotation === undefined ? { name: 's' } : { name: 's', annotations: { 'kinglet.sh/managed-service': annotation } } }))
   const anyPod = fc
-    .record({ labelled: fc.boolean(), port: fc.constantFrom('8080', 'x', '14080'), spec: fc.record({ containers: fc.array(fc.record({ name: fc.constantFrom('a', 'kinglet-proxy') }), { maxLength: 2 }), volumes: fc.array(fc.record({ name: fc.string({ maxLength: 2 }) }), { maxLength: 2 }) }) })
-    .map(({ labelled, port, spec }) => defined({ metadata: { ...(labelled ? { labels: { 'kinglet.sh/inject': 'true' } } : {}), annotations: { 'kinglet.sh/app-port': port } }, spec }))
+    .record({ labelled: fc.boolean(), port: fc.constantFrom('8080', 'x', '14080'), level: fc.oneof(fc.constant('debug'), fc.string({ unit: 'binary', maxLength: 400 })), spec: fc.record({ containers: fc.array(fc.record({ name: fc.constantFrom('a', 'kinglet-proxy') }), { maxLength: 2 }), volumes: fc.array(fc.record({ name: fc.string({ maxLength: 2 }) }), { maxLength: 2 }) }) })
+    .map(({ labelled, port, level, spec }) => defined({ metadata: { ...(labelled ? { labels: { 'kinglet.sh/inject': 'true' } } : {}), annotations: { 'kinglet.sh/app-port': port, 'kinglet.sh/proxy-log-level': level } }, spec }))
 
   const cases: readonly [string, Mutate, fc.Arbitrary<Write>][] = [
     ['deployments', mutateDeployment, fc.record({ operation: fc.constantFrom('CREATE', 'UPDATE'), object: anyDeployment, old: fc.option(anyDeployment, { nil: undefined }) })],
@@ -247,7 +247,13 @@ describe('for any write', () => {
     ))
 
   it.each(cases)('%s: every warning fits one line of the API server', (_name, mutate, writes) =>
-    fc.assert(fc.property(writes, (write) => mutate(write).warnings.every((text) => text.length <= 256 && /^[\x20-\x7e]*$/.test(text)))))
+    fc.assert(
+      fc.property(writes, ({ operation, object, old }) => {
+        const question = readReview({ kind: 'AdmissionReview', request: { uid: 'u', operation, object, ...(old ? { oldObject: old } : {}) } })
+        if (!question) throw new Error('not a review')
+        return answer(question, mutate, 'nobody').warnings.every((text) => text.length <= 250 && /^[\x20-\x7e]*$/.test(text))
+      }),
+    ))
 
   it('deployments: what the user wrote into the template is stored', () =>
     fc.assert(

@@ -12,9 +12,9 @@ export function mutatePod(write: Write, config: InjectionConfig): Mutation {
     case 'already':
       return untouched(object)
     case 'refused':
-      return { object, warnings: [`kinglet adds no sidecar to pod ${podName(write)}: ${result.reason}`.slice(0, 250)] }
+      return { object, warnings: [`kinglet adds no sidecar to pod ${podName(write)}: ${result.reason}`] }
     case 'injected':
-      return { object: { ...object, metadata: result.pod.metadata, spec: result.pod.spec }, warnings: result.warnings.map((text) => `kinglet: ${text}`.slice(0, 250)) }
+      return { object: { ...object, metadata: result.pod.metadata, spec: result.pod.spec }, warnings: result.warnings.map((text) => `kinglet: ${text}`) }
   }
 }
 

@@ -62,11 +62,15 @@ export function answer(question: Question, mutate: Mutate, controllerUser: strin
     mutation = { object: question.object, warnings: [`kinglet could not look at this ${question.kind}; it was stored as it is`] }
     patch = []
   }
+  const warnings = mutation.warnings.map(printable)
   const response = {
     uid: question.uid,
     allowed: true,
     ...(patch.length > 0 ? { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') } : {}),
-    ...(mutation.warnings.length > 0 ? { warnings: mutation.warnings } : {}),
+    ...(warnings.length > 0 ? { warnings } : {}),
   }
-  return { review: { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response }, changes: patch.length, warnings: mutation.warnings, fault }
+  return { review: { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response }, changes: patch.length, warnings, fault }
 }
+
+/** The API server drops warnings with control characters, and cuts them at 256 when there are many. */
+const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 250)
