@@ -6,7 +6,7 @@ import { isObject } from '../../../base/json.ts'
  */
 export function evaluateJsonPath(root: unknown, path: string): readonly unknown[] {
   let found: readonly unknown[] = [root]
-  for (const step of steps(path)) found = found.flatMap((value) => follow(value, step))
+  for (const step of steps(path.replace(/^\{(.*)\}$/, '$1'))) found = found.flatMap((value) => follow(value, step))
   return found
 }
 

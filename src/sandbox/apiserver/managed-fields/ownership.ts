@@ -35,7 +35,7 @@ const unowned: FieldSet = nodeOf(false, [
 const owned = (fields: FieldSet, reset: FieldSet): FieldSet => {
   const { children } = differenceBelow(fields, { member: false, children: new Map([...unowned.children].filter(([key]) => key !== 'f:metadata')) })
   const metadata = difference(children.get('f:metadata') ?? noFields, unowned.children.get('f:metadata') ?? noFields)
-  return differenceBelow(nodeOf(false, [...children, ['f:metadata', metadata]]), reset)
+  return differenceBelow(nodeOf(false, new Map([...children, ['f:metadata', metadata]])), reset)
 }
 
 export interface Ownership {

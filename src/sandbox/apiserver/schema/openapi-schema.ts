@@ -17,6 +17,9 @@ export interface Schema {
   readonly default?: Json
   readonly nullable?: boolean
   readonly enum?: readonly Json[]
+  readonly pattern?: string
+  readonly maxLength?: number
+  readonly maxItems?: number
   readonly 'x-kubernetes-list-type'?: string
   readonly 'x-kubernetes-list-map-keys'?: readonly string[]
   readonly 'x-kubernetes-map-type'?: string
