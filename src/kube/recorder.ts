@@ -36,9 +36,9 @@ const aggregateMs = 600_000
 /** Events that wait for the API server; more are dropped. */
 const maxPending = 1_000
 const maxRemembered = 4_096
-/** Per object: a burst of 25, then one in 10 seconds. client-go lets one pass in 300 s; a rollout has more to say. */
-const burst = 25
-const refillMs = 10_000
+/** Per object: a burst of 100, then one in 2 seconds. A whole rollout in steps of seconds has some 50 to tell; client-go's 25 would lose its end. */
+const burst = 100
+const refillMs = 2_000
 
 /** core/v1 Events, as `kubectl describe` shows them. */
 export function createRecorder(options: RecorderOptions): Recorder {
