@@ -38,6 +38,8 @@ export function startReaper(temporaryDir: string | undefined): Reaper {
     add: (group) => void shell.stdin.write(`+ ${group}\n`),
     remove: (group) => void shell.stdin.write(`- ${group}\n`),
     close: () => {
+      // Whoever waits for the end must not be ended for having nothing else to do.
+      shell.ref()
       shell.stdin.end()
       return ended
     },
