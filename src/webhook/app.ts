@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express'
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from 'express'
 import type { InjectionConfig } from '../injection/inject.ts'
 import type { Logger } from '../runtime/log.ts'
 import { mutateDeployment } from './deployment.ts'
@@ -19,6 +19,8 @@ export interface AppOptions {
 
 /** An AdmissionReview carries the object twice, with managedFields; etcd takes 1.5 MiB, controller-runtime reads 7 MiB. */
 const maxBodyBytes = 8 << 20
+/** Bodies that are read at the same time: any pod may dial this port, and parsed JSON is many times its text. */
+const maxBytesInFlight = 32 << 20
 
 /** The three mutations over HTTP. Never logs what is in an object: templates hold secrets. */
 export function createApp(options: AppOptions): Express {
@@ -29,6 +31,7 @@ export function createApp(options: AppOptions): Express {
     if (options.isStopping()) response.set('connection', 'close')
     next()
   })
+  app.use(limitBytesInFlight())
   app.use(express.json({ limit: maxBodyBytes, type: () => true }))
   app.post('/mutate/deployments', handle(options, mutateDeployment))
   app.post('/mutate/pods', handle(options, (write) => mutatePod(write, options.injection())))
@@ -36,6 +39,22 @@ export function createApp(options: AppOptions): Express {
   app.use((_request, response) => void response.status(404).json({ message: 'kinglet webhook: no such path' }))
   app.use(onError(options.log))
   return app
+}
+
+/** Turns requests away, with 503, while others fill the memory that there is for bodies. Their writes pass: failurePolicy is Ignore. */
+function limitBytesInFlight(): RequestHandler {
+  let inFlight = 0
+  return (request, response, next) => {
+    const declared = Number(request.headers['content-length'] ?? maxBodyBytes)
+    const size = Math.min(Number.isFinite(declared) ? declared : maxBodyBytes, maxBodyBytes)
+    if (inFlight + size > maxBytesInFlight) {
+      response.status(503).json({ message: 'kinglet webhook: busy' })
+      return
+    }
+    inFlight += size
+    response.once('close', () => void (inFlight -= size))
+    next()
+  }
 }
 
 const handle =

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import http from 'node:http'
 import https from 'node:https'
 import path from 'node:path'
-import type { TLSSocket } from 'node:tls'
+import tls, { type TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { isObject, type JsonObject } from '../base/json.ts'
 import { createAuthority, issueLeaf, type KeyedCertificate } from '../certs/issue.ts'
@@ -137,6 +137,26 @@ describe('the webhook', () => {
     await webhook.ready
     expect((await post(target, body)).status).toBe(status)
     expect((await post('/mutate/pods', review(pod))).status).toBe(200)
+  })
+
+  it('turns requests away while bodies fill its memory, and takes them again afterwards', async () => {
+    mount(leaves[0])
+    await webhook.ready
+    // Four clients that announce 8 MiB each and send nothing.
+    const slow = await Promise.all(
+      [1, 2, 3, 4].map(
+        () =>
+          new Promise<TLSSocket>((resolve) => {
+            const socket = tls.connect({ port: webhook.port, host: '127.0.0.1', servername: names[0] ?? '', ca: authority.certPem }, () => {
+              socket.write(`POST /mutate/pods HTTP/1.1\r\nHost: x\r\nContent-Length: ${8 << 20}\r\n\r\n{`, () => resolve(socket))
+            })
+            socket.on('error', () => undefined)
+          }),
+      ),
+    )
+    await until('there is no room', async () => (await post('/mutate/pods', review(pod))).status === 503)
+    for (const socket of slow) socket.destroy()
+    await until('there is room again', async () => (await post('/mutate/pods', review(pod))).status === 200)
   })
 
   it('logs nothing of what is in an object', async () => {
