@@ -149,7 +149,8 @@ describe('a pod', () => {
 })
 
 describe('a Service', () => {
-  const load = (url: string) => `let n = 0; const f = async () => { try { const r = await fetch('${url}'); await r.text(); console.log(r.status) } catch (e) { console.log('failed', e.cause?.code) } }; setInterval(f, 20)`
+  // A new connection for each request: one that is kept may be closed by its server at the moment of the next request, in any cluster.
+  const load = (url: string) => `setInterval(() => require('http').get('${url}', { agent: false }, (r) => { r.resume(); console.log(r.statusCode) }).on('error', (e) => console.log('failed', e.code)), 20)`
 
   it('leads to its Deployment by name, without a failed request while it is rolled and scaled', async () => {
     const template = (tag: string): JsonObject => ({
