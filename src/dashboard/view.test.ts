@@ -10,7 +10,7 @@ const view: View = {
   canaryTrack: { readyPods: 1, version: 'v2', weightPercent: 30, requests: undefined, successRatePercent: undefined, p99Ms: undefined },
   sent: 2000,
   failed: 0,
-  events: Array.from({ length: 12 }, (_, index) => `event ${index}`),
+  events: Array.from({ length: 12 }, (_, index) => `event ${index}${index === 10 ? ' long'.repeat(30) : ''}`),
 }
 
 describe('the live view', () => {

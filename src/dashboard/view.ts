@@ -30,6 +30,7 @@ export interface View {
 
 const barWidth = 30
 const eventLines = 8
+const eventWidth = 96
 
 /** The whole picture, one string per line, no control characters but colours when `colour` is set. */
 export function renderView(view: View, colour: boolean): readonly string[] {
@@ -44,7 +45,7 @@ export function renderView(view: View, colour: boolean): readonly string[] {
     '',
     `  client: ${view.sent} sent, ${(view.failed > 0 ? paint.red : paint.green)(`${view.failed} failed`)}`,
     '',
-    ...view.events.slice(-eventLines).map((event) => `  ${paint.dim(event)}`),
+    ...view.events.slice(-eventLines).map((event) => `  ${paint.dim(cut(event))}`),
   ]
 }
 
@@ -61,6 +62,8 @@ function trackLine(name: string, track: TrackView, paint: (text: string) => stri
   return `  ${pad(name, 8)} ${pad(track.version, 9)} ${pad(String(track.readyPods), 4)} ${bar} ${padStart(`${track.weightPercent} %`, 6)} ${padStart(track.requests === undefined ? '-' : String(track.requests), 9)} ${padStart(formatPercent(track.successRatePercent), 9)} ${padStart(formatMs(track.p99Ms), 9)}`
 }
 
+/** A line that a narrow terminal would fold costs the picture its shape. */
+const cut = (text: string): string => (text.length > eventWidth ? `${text.slice(0, eventWidth - 1)}…` : text)
 const pad = (text: string, width: number): string => text.padEnd(width)
 const padStart = (text: string, width: number): string => text.padStart(width)
 const formatPercent = (value: number | undefined): string => (value === undefined ? '-' : `${value.toFixed(2)}%`)

@@ -71,7 +71,7 @@ export async function playDemo(ports: DemoPorts): Promise<DemoReport> {
 
   // The client's last seconds reach its log a moment later than the status does.
   const ended = ports.now()
-  const { book } = await watcher.until('the client reports', (look) => look.book.second * 1000 > ended)
+  const { book } = await watcher.until('v3 was released', (look) => look.book.second * 1000 > ended)
   const failedDuringAdoption = failuresBetween(book, 0, good.began).length
   const failedDuringPromotion = failuresBetween(book, good.began, bad.began).length
   const badFailures = failuresBetween(book, bad.began, Number.POSITIVE_INFINITY)
