@@ -2,7 +2,7 @@ import type { Canary } from '../api/canary.ts'
 import { proxyPorts } from '../api/keys.ts'
 import type { Endpoint, RouteTable, Track } from '../api/protocol.ts'
 import { stringAt, type JsonObject } from '../base/json.ts'
-import { isServing, podsByTrack } from '../rollout/observe.ts'
+import { isServing, podsByTrack, runningByTrack } from '../rollout/observe.ts'
 import type { Split } from '../rollout/resources/split.ts'
 import { routingOf } from '../rollout/step.ts'
 import type { World } from '../rollout/world.ts'
@@ -13,7 +13,7 @@ export interface Publication {
   readonly intent: number
   readonly intentAt: number
   readonly table: Omit<RouteTable, 'generation' | 'self'>
-  /** Pods that get the table, by name. */
+  /** Pods that get the table, by name; those on their way out too, or they would go on with an old one. */
   readonly members: ReadonlyMap<string, Track>
 }
 
@@ -27,8 +27,11 @@ const restingPhases = ['Initialized', 'Succeeded', 'Failed']
 export function buildPublication(canary: Canary, world: World, split: Split | undefined): Publication {
   const { canaryWeightPercent, match } = routingOf(canary)
   const pods = podsByTrack(world, split)
+  // The Services are the user's again: a primary that is no endpoint sends its clients on, before it is deleted.
+  const hasLeft = canary.status.phase === 'Terminating' && canary.status.kinglet.apex === undefined
   const isBusy = !restingPhases.includes(canary.status.phase ?? '') || canaryWeightPercent > 0
-  const members = new Map<string, Track>([...pods.primary.map((pod) => [nameOf(pod), 'primary'] as const), ...pods.canary.map((pod) => [nameOf(pod), 'canary'] as const)])
+  const running = runningByTrack(world, split)
+  const members = new Map<string, Track>([...running.primary.map((pod) => [nameOf(pod), 'primary'] as const), ...running.canary.map((pod) => [nameOf(pod), 'canary'] as const)])
   return {
     intent: canary.status.kinglet.generation,
     intentAt: canary.status.kinglet.generationAt,
@@ -36,7 +39,7 @@ export function buildPublication(canary: Canary, world: World, split: Split | un
       canary: `${canary.namespace}/${canary.name}`,
       canaryWeightPercent,
       match,
-      endpoints: { primary: endpointsOf(pods.primary), canary: endpointsOf(pods.canary) },
+      endpoints: { primary: hasLeft ? [] : endpointsOf(pods.primary), canary: endpointsOf(pods.canary) },
       rescue: canary.spec.analysis.rescue,
       tickMs: isBusy ? tickMs.busy : tickMs.idle,
       silenceLimitMs,
@@ -45,14 +48,22 @@ export function buildPublication(canary: Canary, world: World, split: Split | un
   }
 }
 
+/** The clients' way leads to the target again and the primary is about to go. */
+const isLeaving = ({ status }: Canary): boolean => status.phase === 'Terminating' && status.kinglet.apex === undefined
+
+/**
+ * Who serves in the primary's place: a client on a kept-alive connection still comes to a primary pod whose app is ending, and its
+ * sidecar passes the request on to the apps of the target, which have no sidecars any more.
+ */
+const appsOf = (pods: readonly JsonObject[], split: Split | undefined): readonly Endpoint[] =>
+  split ? addresses(pods.filter(isReady)).map((address) => ({ address, port: split.appPort })) : []
+
 const nameOf = (pod: JsonObject): string => stringAt(pod, 'metadata', 'name') ?? ''
 
+const endpointsOf = (pods: readonly JsonObject[]): readonly Endpoint[] => addresses(pods.filter(isServing)).map((address) => ({ address, port: proxyPorts.direct.port }))
+
 /** In an order that does not depend on the cache's. */
-const endpointsOf = (pods: readonly JsonObject[]): readonly Endpoint[] =>
-  pods
-    .filter(isServing)
-    .map((pod) => ({ address: stringAt(pod, 'status', 'podIP') ?? '', port: proxyPorts.direct.port }))
-    .toSorted((a, b) => (a.address < b.address ? -1 : 1))
+const addresses = (pods: readonly JsonObject[]): readonly string[] => pods.map((pod) => stringAt(pod, 'status', 'podIP') ?? '').toSorted()
 
 /**
  * Generations of tables: the intent in billions, then seconds since the intent was made. So they rise when the intent does, rise

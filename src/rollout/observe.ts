@@ -46,7 +46,7 @@ export function observe(world: World, installation: Installation): Observed {
     isScalerInSync: !canary.spec.autoscalerRef || !world.scaler || isScalerInSync(world.primaryScaler, buildPrimaryScaler(world.scaler, canary, installation.labelPrefixes)),
     pods: {
       ready: { primary: pods.primary.filter(isServing).length, canary: pods.canary.filter(isServing).length },
-      uninjected: pods.canary.filter((pod) => !hasSidecar(objectAt(pod, 'spec'))).map(nameOf),
+      uninjected: pods.canary.filter((pod) => isStaying(pod) && !hasSidecar(objectAt(pod, 'spec'))).map(nameOf),
     },
     sidecars: observeSidecars(world, canary, pods.primary),
     ...(world.verdict ? { verdict: world.verdict } : {}),
@@ -205,20 +205,30 @@ interface PodsByTrack {
 
 /** Pods that are there to stay, by track. */
 export function podsByTrack(world: Pick<World, 'pods' | 'target'>, split: Split | undefined): PodsByTrack {
+  const { primary, canary } = runningByTrack(world, split)
+  return { primary: primary.filter(isStaying), canary: canary.filter(isStaying) }
+}
+
+/** Pods that still run, by track: also those on their way out, whose sidecars serve their last clients. */
+export function runningByTrack(world: Pick<World, 'pods' | 'target'>, split: Split | undefined): PodsByTrack {
   if (!split) return { primary: [], canary: [] }
   const targetSelector = objectAt(world.target, 'spec', 'selector', 'matchLabels')
-  const alive = world.pods.filter((pod) => valueAt(pod, 'metadata', 'deletionTimestamp') === undefined && !['Succeeded', 'Failed'].includes(stringAt(pod, 'status', 'phase') ?? ''))
+  const running = world.pods.filter((pod) => !['Succeeded', 'Failed'].includes(stringAt(pod, 'status', 'phase') ?? ''))
   const labelled = (pod: JsonObject): JsonObject => objectAt(pod, 'metadata', 'labels')
   return {
-    primary: alive.filter((pod) => labelled(pod)[split.label] === split.primaryValue),
-    canary: alive.filter((pod) => Object.keys(targetSelector).length > 0 && selects(targetSelector, labelled(pod))),
+    primary: running.filter((pod) => labelled(pod)[split.label] === split.primaryValue),
+    canary: running.filter((pod) => Object.keys(targetSelector).length > 0 && selects(targetSelector, labelled(pod))),
   }
 }
 
-/** Ready and with a sidecar: requests can be sent to its direct port. */
-export const isServing = (pod: JsonObject): boolean => isReady(pod) && hasSidecar(objectAt(pod, 'spec')) && stringAt(pod, 'status', 'podIP') !== undefined
+const isStaying = (pod: JsonObject): boolean => valueAt(pod, 'metadata', 'deletionTimestamp') === undefined
 
-const isReady = (pod: JsonObject): boolean => listAt(pod, 'status', 'conditions').some((condition) => stringAt(condition, 'type') === 'Ready' && stringAt(condition, 'status') === 'True')
+/** Ready and with a sidecar: requests can be sent to its direct port. */
+export const isServing = (pod: JsonObject): boolean => isReady(pod) && hasSidecar(objectAt(pod, 'spec'))
+
+/** Ready, not on its way out, and with an address. */
+export const isReady = (pod: JsonObject): boolean =>
+  isStaying(pod) && stringAt(pod, 'status', 'podIP') !== undefined && listAt(pod, 'status', 'conditions').some((condition) => stringAt(condition, 'type') === 'Ready' && stringAt(condition, 'status') === 'True')
 
 function observeServices(world: World, canary: Canary, split: Split | undefined, pods: PodsByTrack): Observation['services'] {
   const apex = find(world.services, canary.spec.service.name)
