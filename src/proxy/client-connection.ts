@@ -21,7 +21,7 @@ import { RawTunnel } from './raw-tunnel.ts'
 
 /** What is thrown away of an unwanted request before the connection is cut, bytes. */
 const maxLingerBytes = 1_048_576
-/** A client that has closed its side and is alive answers a probe within this; see `watchHalfClosed`. Milliseconds. */
+/** A client that has closed its side and is alive answers a probe within this; see `probeHalfClosed`. Milliseconds. */
 const probeMs = 50
 const probeAgainMs = 5000
 const interim = 'HTTP/1.1 100 Continue\r\n'
@@ -177,7 +177,9 @@ export class ClientConnection implements ClientSide, Timed {
       case 'exchange':
         return this.exchange?.onClientDeadline()
       case 'linger':
-        this.socket.destroy()
+        // What was not taken must not look complete.
+        if (this.socket.writableFinished) this.socket.destroy()
+        else this.reset()
         return
       case 'tunnel':
         return
@@ -200,8 +202,11 @@ export class ClientConnection implements ClientSide, Timed {
   linger(): void {
     this.state = 'linger'
     this.pending = undefined
-    this.deadline = this.engine.deadlines.after(this.engine.limits.lingerMs)
-    this.socket.end()
+    // A slow client has as long for what is still on its way as for any other part of a response.
+    this.deadline = this.engine.deadlines.after(this.engine.limits.bodyTimeoutMs)
+    this.socket.end(() => {
+      this.deadline = this.engine.deadlines.after(this.engine.limits.lingerMs)
+    })
     this.socket.resume()
   }
 
@@ -234,8 +239,7 @@ export class ClientConnection implements ClientSide, Timed {
    * a reset. So before the answer has begun, a client of HTTP/1.1 gets one `100 Continue`, which it must skip (RFC 9110 §15.2), in
    * two writes: the first draws the reset, the second meets it. Once the answer flows, its own bytes do the same.
    */
-  watchHalfClosed(canProbe: boolean): void {
-    if (!canProbe) return
+  probeHalfClosed(): void {
     this.probe = setTimeout(() => this.writeProbe(), probeMs)
   }
 

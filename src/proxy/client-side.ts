@@ -17,8 +17,8 @@ export interface ClientSide {
   onExchangeEnd(keepAlive: boolean): void
   /** Ends with a reset: nobody shall take what was sent for whole. */
   reset(): void
-  /** The client has sent its last byte while it waits; finds out whether it is still there, by a probe if it may get one. */
-  watchHalfClosed(canProbe: boolean): void
+  /** A client of HTTP/1.1 has sent its last byte while it waits for the response: finds out whether it is still there. */
+  probeHalfClosed(): void
   /** What must be written before anything else, so that a probe is whole; empty nearly always. Ends the probing. */
   probeTail(): string
   countRefused(status: number): void

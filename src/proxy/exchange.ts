@@ -9,32 +9,26 @@
  */
 import type { Outcome, Reason, Track } from '../api/protocol.ts'
 import { describeError } from '../base/errors.ts'
-import { afterFailure, type FailedAttempt, type Step } from '../routing/after-failure.ts'
+import { afterFailure, type Step } from '../routing/after-failure.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Engine } from './engine.ts'
-import { BodyReader } from './http/body-reader.ts'
 import { endOfHead } from './http/end-of-head.ts'
 import { connectedHeader, serviceTimeHeader, unsentHeader } from './http/hop-by-hop.ts'
 import { printAnswer, type OwnAnswer } from './http/own-answer.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { ResponseHead } from './http/response-head.ts'
-import { writePart } from './http/write-part.ts'
 import type { ActiveRoutes, Place } from './live-routes.ts'
+import { answerTo, classOf, lateBodyAnswer, malformedAnswer, outcomeOf, type Failure } from './outcomes.ts'
 import { RequestFlow } from './request-flow.ts'
+import { ResponseFlow } from './response-flow.ts'
 import { Tunnel } from './tunnel.ts'
 import type { UpstreamConnection, UpstreamUser } from './upstream-pool.ts'
-
-type Failure = FailedAttempt['failure']
 
 /** Longest head of a response. More than of a request: the app next door is nobody's attacker, and some set many cookies. */
 const maxResponseHeadBytes = 65_536
 
-const answers = {
-  unsent: { status: 503, code: 'refused', message: 'The app does not accept connections.' },
-  lost: { status: 502, code: 'reset', message: 'The app closed the connection without an answer.' },
-  timeout: { status: 504, code: 'timeout', message: 'The app did not answer in time.' },
-  malformed: { status: 502, code: 'bad-response', message: 'The app sent something that is not HTTP/1.1.' },
-} as const satisfies Record<string, OwnAnswer>
+/** A client that has closed its side and for which nothing has come for this long is taken for gone, once its response has begun. */
+const halfClosedMs = 5000
 
 export class Exchange implements UpstreamUser {
   private readonly engine: Engine
@@ -52,10 +46,8 @@ export class Exchange implements UpstreamUser {
   private headAt = 0
   /** Bytes of an unfinished response head. */
   private unread: Buffer | undefined
-  private response: ResponseHead | undefined
-  private reader: BodyReader | undefined
-  private isChunkedOut = false
-  private keepAlive = false
+  private response: ResponseFlow | undefined
+  private hasClientEnded = false
 
   /** `startedAt` is on performance.now's clock. The body's first bytes come by `onClientData`, before `start`. */
   constructor(engine: Engine, client: ClientSide, head: RequestHead, startedAt: number) {
@@ -119,7 +111,7 @@ export class Exchange implements UpstreamUser {
   onClientDeadline(): void {
     if (this.state !== 'responding' && this.request.onDeadline()) return
     if (this.state === 'responding' || this.request.isDone) this.abandon()
-    else this.refuse({ status: 408, code: 'body-timeout', message: 'The body did not come in time.' })
+    else this.refuse(lateBodyAnswer)
   }
 
   // === The response ===
@@ -133,8 +125,8 @@ export class Exchange implements UpstreamUser {
   }
 
   private readResponse(chunk: Buffer): void {
-    if (this.state === 'responding') {
-      this.relay(chunk, 0, '')
+    if (this.response) {
+      this.relay(this.response, chunk, 0)
       return
     }
     const bytes = this.unread === undefined ? chunk : Buffer.concat([this.unread, chunk])
@@ -176,73 +168,61 @@ export class Exchange implements UpstreamUser {
       return
     }
     if (head.status >= 500 && this.stepAfter('status', false) === 'primary' && this.goToPrimary('5xx')) return
-    this.response = head
     this.state = 'responding'
     if (this.upstream) this.upstream.deadline = Number.POSITIVE_INFINITY
     this.request.answered()
-    const hasEnd = this.head.minor > 0 || head.body === 'none' || head.body === 'length'
-    this.keepAlive = this.head.keepAlive && this.request.isDone && hasEnd && !this.engine.isDraining
-    this.isChunkedOut = this.head.minor > 0 && (head.body === 'chunked' || head.body === 'close')
-    this.reader = head.body === 'none' ? undefined : new BodyReader(head.body, head.length ?? 0)
-    this.relay(bytes, from, this.client.probeTail() + this.printHead(head))
+    const mayKeepAlive = this.request.isDone && !this.engine.isDraining
+    const response = new ResponseFlow(this.client, this.head, head, { mayKeepAlive, line: this.serviceTimeLine() })
+    this.response = response
+    this.relay(response, bytes, from)
   }
 
-  private printHead(head: ResponseHead): string {
-    const length = head.length === undefined ? '' : `Content-Length: ${head.length}\r\n`
-    const connection = this.keepAlive ? (this.head.minor === 0 ? 'Connection: keep-alive\r\n' : '') : 'Connection: close\r\n'
-    return (
-      head.forward +
-      (this.isChunkedOut ? 'Transfer-Encoding: chunked\r\n' : length) +
-      (this.reason === 'hop' ? `${serviceTimeHeader}: ${this.microsecondsToHead()}\r\n` : '') +
-      `${connection}\r\n`
-    )
+  /** For the sidecar that sent this hop. */
+  private serviceTimeLine(): string {
+    if (this.reason !== 'hop') return ''
+    return `${serviceTimeHeader}: ${Math.max(0, Math.round((this.headAt - this.attemptStartedAt) * 1000))}\r\n`
   }
 
-  private microsecondsToHead(): number {
-    return Math.max(0, Math.round((this.headAt - this.attemptStartedAt) * 1000))
-  }
-
-  private relay(chunk: Buffer, from: number, prefix: string): void {
-    const payload: Buffer[] = []
-    const end = this.reader === undefined ? from : this.reader.read(chunk, from, payload)
-    if (this.reader?.fault !== undefined) {
-      this.cut()
-      return
+  private relay(response: ResponseFlow, chunk: Buffer, from: number): void {
+    const relayed = response.relay(chunk, from)
+    switch (relayed) {
+      case 'more':
+        if (this.hasClientEnded) this.client.deadline = this.engine.deadlines.after(halfClosedMs)
+        return
+      case 'full':
+        this.upstream?.socket.pause()
+        this.client.deadline = this.engine.deadlines.after(this.engine.limits.bodyTimeoutMs)
+        return
+      case 'fault':
+        return this.cut()
+      case 'last':
+      case 'excess':
+        // After an excess the connection cannot be trusted any more.
+        return this.complete(response, relayed === 'last')
     }
-    const isLast = this.reader === undefined || this.reader.done
-    const flows = writePart(this.client.socket, prefix, payload, { chunked: this.isChunkedOut, isLast, trailers: this.reader?.trailers ?? '' })
-    // Bytes after the end answer nobody's question: the connection cannot be trusted any more.
-    if (isLast) this.complete(end === chunk.length)
-    else if (!flows) this.waitForClient()
-  }
-
-  private waitForClient(): void {
-    this.upstream?.socket.pause()
-    this.client.deadline = this.engine.deadlines.after(this.engine.limits.bodyTimeoutMs)
   }
 
   onClientDrain(): void {
     if (this.state !== 'responding') return
     this.upstream?.socket.resume()
-    this.client.deadline = Number.POSITIVE_INFINITY
+    this.client.deadline = this.hasClientEnded ? this.engine.deadlines.after(halfClosedMs) : Number.POSITIVE_INFINITY
     if (!this.request.isDone) this.request.onDrain()
   }
 
-  private complete(isClean: boolean): void {
-    const { upstream, response } = this
-    if (!upstream || !response) return
-    const reusable = isClean && response.keepAlive && this.request.isDone && upstream.socket.writableLength === 0
-    this.place.pool.release(upstream, reusable, response.idleHintMs)
+  private complete(response: ResponseFlow, isClean: boolean): void {
+    const { upstream } = this
+    if (!upstream) return
+    const reusable = isClean && response.head.keepAlive && this.request.isDone && upstream.socket.writableLength === 0
+    this.place.pool.release(upstream, reusable, response.head.idleHintMs)
     this.upstream = undefined
-    this.charge(this.place.track, classOf(response.status), this.latencyMs())
+    this.charge(this.place.track, classOf(response.head.status), this.latencyMs(response.head))
     this.finish()
-    this.client.onExchangeEnd(this.keepAlive)
+    this.client.onExchangeEnd(response.keepAlive)
   }
 
   /** A hop's latency without the network and the second sidecar: its time to the head is replaced by what was measured beside the app. */
-  private latencyMs(): number {
+  private latencyMs({ serviceTimeUs }: ResponseHead): number {
     const total = performance.now() - this.attemptStartedAt
-    const serviceTimeUs = this.response?.serviceTimeUs
     if (this.place.isLocal || serviceTimeUs === undefined) return total
     return Math.max(0, total - (this.headAt - this.attemptStartedAt)) + serviceTimeUs / 1000
   }
@@ -256,14 +236,13 @@ export class Exchange implements UpstreamUser {
       return
     }
     this.headAt = performance.now()
-    this.response = head
-    this.charge(this.place.track, '1xx', this.latencyMs())
+    this.charge(this.place.track, '1xx', this.latencyMs(head))
     this.finish()
     this.upstream = undefined
     this.place.pool.releaseLost()
     const server = upstream.detach()
     const early = this.client.detach()
-    this.client.write(`${head.forward}Connection: Upgrade\r\nUpgrade: websocket\r\n${this.reason === 'hop' ? `${serviceTimeHeader}: ${this.microsecondsToHead()}\r\n` : ''}\r\n`)
+    this.client.write(`${head.forward}Connection: Upgrade\r\nUpgrade: websocket\r\n${this.serviceTimeLine()}\r\n`)
     if (rest.length > 0) this.client.socket.write(rest)
     if (early) server.write(early)
     this.client.onTunnel(new Tunnel(this.engine, this.client.socket, server, () => this.client.onTunnelClosed()))
@@ -272,15 +251,9 @@ export class Exchange implements UpstreamUser {
   // === Failures ===
 
   onUpstreamEnd(): void {
-    if (this.state !== 'responding') this.failed('lost')
-    else if (this.response?.body === 'close') this.endOfClose()
+    if (!this.response) this.failed('lost')
+    else if (this.response.endWithConnection()) this.complete(this.response, false)
     else this.cut()
-  }
-
-  /** A body without framing ends with its connection, which is the only end it has. */
-  private endOfClose(): void {
-    writePart(this.client.socket, '', [], { chunked: this.isChunkedOut, isLast: true, trailers: '' })
-    this.complete(false)
   }
 
   onUpstreamClosed(error: NodeJS.ErrnoException | undefined): void {
@@ -348,7 +321,7 @@ export class Exchange implements UpstreamUser {
   }
 
   private giveUp(failure: Failure, elapsedMs: number): void {
-    const answer = failure === 'status' ? answers.lost : answers[failure]
+    const answer = answerTo[failure]
     if (this.place.isLocal) {
       // An app that is gone because its pod goes away has not failed.
       if (failure === 'unsent' && this.engine.isDraining) this.active.book.recordProxyError()
@@ -371,7 +344,7 @@ export class Exchange implements UpstreamUser {
   private onMalformed(): void {
     this.dropUpstream()
     this.charge(this.place.track, '5xx', performance.now() - this.attemptStartedAt)
-    this.answer(answers.malformed)
+    this.answer(malformedAnswer)
   }
 
   /** The response broke off: the client must not take it for whole. */
@@ -412,8 +385,10 @@ export class Exchange implements UpstreamUser {
 
   /** The client has sent its last byte. It may still wait for the answer. */
   onClientEnd(): void {
+    this.hasClientEnded = true
     if (!this.request.isDone) this.abandon()
-    else this.client.watchHalfClosed(this.head.minor > 0 && this.state !== 'responding')
+    else if (this.state === 'responding') this.client.deadline = this.engine.deadlines.after(halfClosedMs)
+    else if (this.head.minor > 0) this.client.probeHalfClosed()
   }
 
   private dropUpstream(): void {
@@ -433,12 +408,4 @@ export class Exchange implements UpstreamUser {
     this.state = 'done'
     this.active.book.inFlight -= 1
   }
-}
-
-const outcomeOf: Readonly<Record<Failure, Outcome>> = { unsent: 'refused', lost: 'reset', timeout: 'timeout', status: '5xx' }
-
-function classOf(status: number): Outcome {
-  if (status >= 500) return '5xx'
-  if (status >= 400) return '4xx'
-  return status >= 300 ? '3xx' : '2xx'
 }
