@@ -75,6 +75,7 @@ export function buildProxyCommand(action: (options: ProxyCommandOptions) => Prom
   whole('--connect-timeout-ms <ms>', 'KINGLET_CONNECT_TIMEOUT_MS', 'connecting to the app or a peer', defaultLimits.connectTimeoutMs)
   whole('--response-timeout-ms <ms>', 'KINGLET_RESPONSE_TIMEOUT_MS', 'from the request to the head of its response', defaultLimits.responseTimeoutMs)
   whole('--continue-timeout-ms <ms>', 'KINGLET_CONTINUE_TIMEOUT_MS', 'how long a body waits for 100 Continue', defaultLimits.continueTimeoutMs)
+  whole('--half-closed-ms <ms>', 'KINGLET_HALF_CLOSED_MS', 'client that closed its side during a response, while nothing comes for it', defaultLimits.halfClosedMs)
   whole('--tunnel-idle-ms <ms>', 'KINGLET_TUNNEL_IDLE_MS', 'WebSocket or other tunnel without a byte', defaultLimits.tunnelIdleMs)
   whole('--upstream-idle-ms <ms>', 'KINGLET_UPSTREAM_IDLE_MS', 'unused connection to the app or a peer', defaultLimits.upstreamIdleMs)
   whole('--linger-ms <ms>', 'KINGLET_LINGER_MS', 'reading on after the last answer, before the close', defaultLimits.lingerMs)

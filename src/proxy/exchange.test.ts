@@ -105,6 +105,57 @@ describe('a client that only closes its side', () => {
   })
 })
 
+describe('a client that closes its side during the response', () => {
+  beforeEach(() => start({ halfClosedMs: 150 }))
+  afterEach(stop)
+
+  const begin = async () => {
+    const client = await openClient(rig.route)
+    client.send(get('/'))
+    const upstream = await app.connection(0)
+    await upstream.hears('\r\n\r\n')
+    upstream.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n')
+    await client.hears('1\r\na')
+    client.socket.end()
+    return { client, upstream }
+  }
+
+  it('gets the rest while it comes', async () => {
+    const { client, upstream } = await begin()
+    for (let round = 0; round < 4; round += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 80))
+      upstream.send('1\r\nb\r\n')
+    }
+    upstream.send('0\r\n\r\n')
+    expect(await client.hears('0\r\n\r\n')).toContain('1\r\nb\r\n'.repeat(4))
+    expect(await track()).toEqual({ '2xx': 1 })
+  })
+
+  it('is given up when nothing comes', async () => {
+    const { upstream } = await begin()
+    await upstream.closes()
+    await aborts(1)
+  })
+})
+
+describe('a client that reads slowly', () => {
+  beforeEach(() => start({ lingerMs: 100 }))
+  afterEach(stop)
+
+  it('gets all of its last response, though the connection ends with it', async () => {
+    const client = await openClient(rig.route)
+    client.socket.pause()
+    client.send(get('/', 'Connection: close'))
+    const upstream = await app.connection(0)
+    await upstream.hears('\r\n\r\n')
+    const body = 'x'.repeat(8_000_000)
+    upstream.send(respond(body))
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    client.socket.resume()
+    expect((await client.response()).body.length).toBe(body.length)
+  })
+})
+
 describe('an app that fails', () => {
   beforeEach(() => start({ responseTimeoutMs: 200 }))
   afterEach(stop)

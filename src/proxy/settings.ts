@@ -22,6 +22,8 @@ export interface ProxyLimits {
   readonly responseTimeoutMs: number
   /** How long a body waits for `100 Continue` before it is sent anyway (RFC 9110 §10.1.1). */
   readonly continueTimeoutMs: number
+  /** A client that has closed its side in the middle of a response, while nothing comes for it, is taken for gone after this long. */
+  readonly halfClosedMs: number
   /** A tunnel (WebSocket, TLS, HTTP/2) without a byte either way. */
   readonly tunnelIdleMs: number
   /** An unused connection to the app or a peer. Node servers close theirs after 5 s: we must be first. */
@@ -42,6 +44,7 @@ export const defaultLimits: ProxyLimits = {
   connectTimeoutMs: 1000,
   responseTimeoutMs: 300_000,
   continueTimeoutMs: 1000,
+  halfClosedMs: 5000,
   tunnelIdleMs: 3_600_000,
   upstreamIdleMs: 4000,
   lingerMs: 2000,

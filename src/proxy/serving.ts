@@ -1,0 +1,163 @@
+/**
+ * Where one request is served, and who is charged for what becomes of it. Answers: the place to try, the place after that, one
+ * record for each place that is to be charged. Must not: touch a socket.
+ *
+ * Charged is the track that failed or served; never the client's own abort, never our own mistake, never an app whose pod goes away.
+ */
+import type { Outcome, Reason, Track } from '../api/protocol.ts'
+import { afterFailure, type Step } from '../routing/after-failure.ts'
+import type { Engine } from './engine.ts'
+import type { RequestHead } from './http/request-head.ts'
+import type { ActiveRoutes, Place } from './live-routes.ts'
+import { classOf, outcomeOf, type Failure } from './outcomes.ts'
+
+/** What is known about a failed attempt. */
+export interface Circumstances {
+  readonly failure: Failure
+  /** The connection had served a request before, and has not answered this one. */
+  readonly isReused: boolean
+  /** False where a pod that goes away said so itself. */
+  readonly isItsFault: boolean
+  /** The whole request is still at hand. */
+  readonly canReplay: boolean
+}
+
+export class Serving {
+  readonly reason: Reason
+  /** Where it is being served. */
+  place: Place
+  private readonly engine: Engine
+  private readonly port: 'route' | 'direct'
+  private readonly method: string
+  /** The table that the request started with. */
+  private readonly active: ActiveRoutes
+  private readonly track: Track
+  private readonly tried = new Set<Place>()
+  /** When the present attempt began and got its response head, on performance.now's clock. */
+  private startedAt: number
+  private headAt = 0
+  private isOver = false
+
+  /** Chooses the first place. The engine's request parser must still hold this request. */
+  constructor(engine: Engine, port: 'route' | 'direct', head: RequestHead, startedAt: number) {
+    this.engine = engine
+    this.port = port
+    this.method = head.method
+    this.startedAt = startedAt
+    this.active = engine.live.active
+    this.active.book.inFlight += 1
+    if (port === 'direct') {
+      this.place = this.active.local
+      this.track = this.place.track
+      this.reason = head.isHop ? 'hop' : 'direct'
+    } else {
+      const choice = engine.live.choose(engine.requestParser, startedAt)
+      this.track = choice.track
+      this.reason = choice.reason
+      this.place = engine.live.firstPlace(this.active, choice.track)
+    }
+  }
+
+  /** The response's head has come. */
+  gotHead(): void {
+    this.headAt = performance.now()
+  }
+
+  /** Time to the head, whole microseconds. */
+  get serviceTimeUs(): number {
+    return Math.max(0, Math.round((this.headAt - this.startedAt) * 1000))
+  }
+
+  /** The next place for a request whose attempt has failed, `fresh` if only a new connection will do; undefined where it ends here. */
+  next(circumstances: Circumstances): { readonly fresh: boolean } | undefined {
+    const { failure, isItsFault } = circumstances
+    const step = this.stepAfter(circumstances)
+    if (step === 'again') return { fresh: true }
+    if (step === 'primary' && this.goToPrimary('reset')) return { fresh: false }
+    if (!this.place.isLocal && isItsFault) this.charge(outcomeOf[failure])
+    this.tried.add(this.place)
+    const place = step === 'elsewhere' ? this.engine.live.nextPlace(this.active, this.track, this.tried) : undefined
+    if (place) {
+      this.moveTo(place)
+      return { fresh: false }
+    }
+    if (this.place.isLocal) {
+      // An app that is gone because its pod goes away has not failed.
+      if (failure === 'unsent' && this.engine.isDraining) this.active.book.recordProxyError()
+      else this.charge(outcomeOf[failure])
+    }
+    this.end()
+    return undefined
+  }
+
+  /** Whether the primary shall answer instead of a canary that has answered 5xx; then `place` is the primary, and the canary is charged. */
+  replacesStatus(status: number, canReplay: boolean): boolean {
+    if (status < 500) return false
+    const step = this.stepAfter({ failure: 'status', isReused: false, isItsFault: true, canReplay })
+    return step === 'primary' && this.goToPrimary('5xx')
+  }
+
+  /** The response is complete, or has become a tunnel. */
+  completed(status: number, serviceTimeUs: number | undefined): void {
+    const total = performance.now() - this.startedAt
+    // A hop's latency without the network and the second sidecar: its time to the head is replaced by what was measured beside the app.
+    const isMeasured = !this.place.isLocal && serviceTimeUs !== undefined
+    this.charge(status === 101 ? '1xx' : classOf(status), isMeasured ? Math.max(0, total - (this.headAt - this.startedAt)) + serviceTimeUs / 1000 : total)
+    this.end()
+  }
+
+  /** The response broke off, or was none. */
+  failed(outcome: 'reset' | '5xx'): void {
+    this.charge(outcome)
+    this.end()
+  }
+
+  clientAborted(): void {
+    this.active.book.recordClientAbort()
+    this.end()
+  }
+
+  proxyFailed(): void {
+    this.active.book.recordProxyError()
+    this.end()
+  }
+
+  /** No more of this request, recorded or not. */
+  end(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.active.book.inFlight -= 1
+  }
+
+  private stepAfter({ failure, isReused, canReplay }: Circumstances): Step {
+    return afterFailure({
+      port: this.port,
+      track: this.place.track,
+      self: this.active.local.track,
+      isLocal: this.place.isLocal,
+      failure,
+      isReused,
+      method: this.method,
+      canReplay,
+      rescue: this.active.routes.table.rescue,
+    })
+  }
+
+  private goToPrimary(outcome: Outcome): boolean {
+    const primary = this.engine.live.primaryPlace(this.active)
+    if (!primary) return false
+    this.charge(outcome)
+    this.moveTo(primary)
+    return true
+  }
+
+  private moveTo(place: Place): void {
+    this.engine.counters.rescuedRequests += 1
+    this.place = place
+    this.startedAt = performance.now()
+  }
+
+  private charge(outcome: Outcome, latencyMs = performance.now() - this.startedAt): void {
+    this.active.book.record(this.place.track, this.reason, outcome, latencyMs)
+  }
+}
