@@ -86,8 +86,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   writeFileSync(examplePath, exampleManifest)
   let stopping: Promise<void> | undefined
   const stop = async (): Promise<void> => {
-    await controllers.stop()
-    await kubelet.stop()
+    await Promise.all([kubelet.stop(), controllers.stop()])
     network.stop()
     await server.close()
     block.release()

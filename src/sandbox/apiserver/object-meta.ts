@@ -67,8 +67,14 @@ export function successorMetadata(resource: ResourceName, current: JsonObject, n
 
 /** Whether desire changed: anything but metadata and status; for Deployments their annotations too, since ReplicaSets carry copies. */
 function isNewGeneration(resource: ResourceName, current: JsonObject, next: JsonObject): boolean {
-  if (resource === 'apps/deployments' && !isDeepStrictEqual(objectAt(current, 'metadata', 'annotations'), objectAt(next, 'metadata', 'annotations'))) return true
+  if (resource === 'apps/deployments' && !isDeepStrictEqual(ownAnnotations(current), ownAnnotations(next))) return true
   return !isDeepStrictEqual(desireOf(current), desireOf(next))
+}
+
+/** Without the revision, which the Deployment controller writes together with the status. */
+function ownAnnotations(deployment: JsonObject): JsonObject {
+  const { 'deployment.kubernetes.io/revision': _revision, ...annotations } = objectAt(deployment, 'metadata', 'annotations')
+  return annotations
 }
 
 const desireOf = ({ metadata: _metadata, status: _status, apiVersion: _apiVersion, kind: _kind, ...desire }: JsonObject): JsonObject => desire
