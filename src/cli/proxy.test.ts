@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { defaultLimits } from '../proxy/settings.ts'
+import { buildProxyCommand, type ProxyCommandOptions } from './proxy.ts'
+
+async function parse(args: readonly string[]): Promise<ProxyCommandOptions> {
+  let parsed: ProxyCommandOptions | undefined
+  const command = buildProxyCommand((options) => {
+    parsed = options
+    return Promise.resolve()
+  })
+  command.exitOverride().configureOutput({ writeErr: () => undefined })
+  await command.parseAsync([...args], { from: 'user' })
+  if (!parsed) throw new Error('the action was not called')
+  return parsed
+}
+
+describe('kinglet proxy', () => {
+  afterEach(() => vi.unstubAllEnvs())
+
+  it('needs to know the app alone', async () => {
+    expect(await parse(['--app', '127.0.0.1:8080'])).toMatchObject({
+      ...defaultLimits,
+      app: { host: '127.0.0.1', port: 8080 },
+      host: '0.0.0.0',
+      routePort: 14080,
+      directPort: 14081,
+      adminPort: 14082,
+      drainMinMs: 5000,
+    })
+  })
+
+  it('takes everything from the environment too', async () => {
+    vi.stubEnv('KINGLET_APP', '[::1]:9000')
+    vi.stubEnv('KINGLET_CONTROLLER', 'kinglet-controller.kinglet-system:14090')
+    vi.stubEnv('KINGLET_CA', 'PEM')
+    vi.stubEnv('POD_IP', '10.0.0.9')
+    vi.stubEnv('KINGLET_IDLE_TIMEOUT_MS', '1234')
+    expect(await parse([])).toMatchObject({ app: { host: '::1', port: 9000 }, controller: 'kinglet-controller.kinglet-system:14090', ca: 'PEM', podIp: '10.0.0.9', idleTimeoutMs: 1234 })
+  })
+
+  it.each([
+    [['--app', '8080'], '127.0.0.1:8080'],
+    [['--app', 'a:70000'], '127.0.0.1:8080'],
+    [['--app', 'a:1', '--route-port', 'x'], 'whole number'],
+    [['--app', 'a:1', '--log-level', 'loud'], 'debug, info, warn, error'],
+    [['--app', 'a:1', '--routes', 'f', '--controller', 'c:1'], 'cannot be used with'],
+    [[], '--app'],
+  ])('refuses %j and says why', async (args, message) => {
+    await expect(parse(args)).rejects.toThrow(message)
+  })
+
+  it('prints its ports as JSON, serves alone, and leaves on SIGTERM', async () => {
+    const child = spawn(
+      process.execPath,
+      ['src/bin/kinglet.ts', 'proxy', '--app', '127.0.0.1:1', '--host', '127.0.0.1', '--route-port', '0', '--direct-port', '0', '--admin-port', '0', '--drain-min-ms', '0', '--drain-quiet-ms', '0'],
+      { cwd: new URL('../..', import.meta.url).pathname, stdio: ['ignore', 'ignore', 'pipe'] },
+    )
+    let log = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      log += chunk.toString()
+    })
+    await expect.poll(() => log, { timeout: 15_000 }).toContain('"message":"listening"')
+    const line = JSON.parse(log.split('\n')[0] ?? '') as { route: number; direct: number; admin: number }
+    expect((await fetch(`http://127.0.0.1:${line.route}/`)).status).toBe(503)
+    expect((await fetch(`http://127.0.0.1:${line.admin}/readyz`)).status).toBe(200)
+    child.kill('SIGTERM')
+    const [code] = (await once(child, 'exit')) as [number | null]
+    expect(code).toBe(0)
+    expect(log).toContain('"message":"stopped"')
+  })
+})
