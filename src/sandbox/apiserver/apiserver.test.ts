@@ -492,7 +492,7 @@ describe('given mutating and validating webhooks', () => {
     await install('Mutating', webhook({ clientConfig: nowhere, failurePolicy: 'Fail' }))
     const refused = await fixture.request('POST', deployments(), { body: deployment() })
     expect(refused.code).toBe(500)
-    expect(messageOf(refused)).toBe('Internal error occurred: failed calling webhook "a.hooks.example.com": service "gone" not found')
+    expect(messageOf(refused)).toBe('Internal error occurred: failed calling webhook "a.hooks.example.com": failed to call webhook: Post "https://gone.hooks.svc:443/?timeout=2s": service "gone" not found')
     await fixture.request('PATCH', '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/mutating-test', { contentType: 'application/json-patch+json', body: [{ op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Ignore' }] })
     expect((await fixture.request('POST', deployments(), { body: deployment() })).code).toBe(201)
   })

@@ -29,7 +29,7 @@ export function evaluateCel(expression: string, variables: Readonly<Record<strin
     const context = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, toCel(value)]))
     return { ok: true, value: program(context) as unknown }
   } catch (error) {
-    return { ok: false, error: describeError(error).split('\n')[0] ?? '' }
+    return { ok: false, error: (describeError(error).split('\n')[0] ?? '').replace(/^No such key/, 'no such key') }
   }
 }
 

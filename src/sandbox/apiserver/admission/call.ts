@@ -47,7 +47,7 @@ export function createWebhookClient(store: ObjectStore, dialPort: (port: number)
   }
   return {
     call: async (webhook, review) => {
-      const destination = locate(store, webhook.config, dialPort)
+      const destination = locate(store, webhook, dialPort)
       const answer = await post(destination, agentFor(destination), review, webhook.timeoutSeconds)
       return readReview(answer, stringAt(review, 'request', 'uid') ?? '')
     },
@@ -57,30 +57,39 @@ export function createWebhookClient(store: ObjectStore, dialPort: (port: number)
   }
 }
 
-function locate(store: ObjectStore, config: JsonObject, dialPort: (port: number) => number): Destination {
+function locate(store: ObjectStore, { config, timeoutSeconds }: Webhook, dialPort: (port: number) => number): Destination {
   const clientConfig = objectAt(config, 'clientConfig')
   const bundle = stringAt(clientConfig, 'caBundle')
   const ca = bundle === undefined || bundle === '' ? undefined : Buffer.from(bundle, 'base64').toString('utf8')
   const address = stringAt(clientConfig, 'url')
   if (address !== undefined) {
     const url = new URL(address)
-    return { url, shown: `${url.origin}${url.pathname}`, host: url.hostname, port: Number(url.port || 443), servername: url.hostname, ca }
+    return { url, shown: `${url.origin}${url.pathname}?timeout=${timeoutSeconds}s`, host: url.hostname, port: Number(url.port || 443), servername: url.hostname, ca }
   }
   const service = objectAt(clientConfig, 'service')
   const namespace = stringAt(service, 'namespace') ?? ''
   const name = stringAt(service, 'name') ?? ''
   const port = numberAt(service, 'port') ?? 443
   const servername = `${name}.${namespace}.svc`
-  const endpoint = pickEndpoint(store, namespace, name, port)
-  const shown = `https://${servername}:${port}${stringAt(service, 'path') ?? '/'}`
-  return { url: new URL(shown), shown, host: endpoint.address, port: dialPort(endpoint.port), servername, ca }
+  const target = `https://${servername}:${port}${stringAt(service, 'path') ?? '/'}`
+  const shown = `${target}?timeout=${timeoutSeconds}s`
+  const endpoint = pickEndpoint(store, { namespace, name, port, shown })
+  return { url: new URL(target), shown, host: endpoint.address, port: dialPort(endpoint.port), servername, ca }
 }
 
-function pickEndpoint(store: ObjectStore, namespace: string, name: string, port: number): { readonly address: string; readonly port: number } {
+interface ServicePlace {
+  readonly namespace: string
+  readonly name: string
+  readonly port: number
+  readonly shown: string
+}
+
+function pickEndpoint(store: ObjectStore, { namespace, name, port, shown }: ServicePlace): { readonly address: string; readonly port: number } {
+  const failure = (why: string): Error => new Error(`failed to call webhook: Post "${shown}": ${why}`)
   const service = store.get('/services', namespace, name)
-  if (service === undefined) throw new Error(`service "${name}" not found`)
+  if (service === undefined) throw failure(`service "${name}" not found`)
   const servicePort = listAt(service, 'spec', 'ports').find((candidate) => numberAt(candidate, 'port') === port)
-  if (servicePort === undefined) throw new Error(`service "${name}" has no port ${port}`)
+  if (servicePort === undefined) throw failure(`service "${name}" has no port ${port}`)
   const slices = store.list('discovery.k8s.io/endpointslices', namespace).filter((slice) => stringAt(slice, 'metadata', 'labels', 'kubernetes.io/service-name') === name)
   const ready = slices.flatMap((slice) => {
     const slicePort = listAt(slice, 'ports').find((candidate) => (stringAt(candidate, 'name') ?? '') === (stringAt(servicePort, 'name') ?? ''))
@@ -90,13 +99,13 @@ function pickEndpoint(store: ObjectStore, namespace: string, name: string, port:
     return endpoints.flatMap((endpoint) => listAt(endpoint, 'addresses').filter((address) => typeof address === 'string').map((address) => ({ address, port: number })))
   })
   const picked = ready[Math.floor(Math.random() * ready.length)]
-  if (picked === undefined) throw new Error(`no endpoints available for service "${name}"`)
+  if (picked === undefined) throw failure(`no endpoints available for service "${name}"`)
   return picked
 }
 
 function post(destination: Destination, agent: https.Agent, review: JsonObject, timeoutSeconds: number): Promise<string> {
   const { url, host, port, servername, ca } = destination
-  const shown = `Post "${destination.shown}?timeout=${timeoutSeconds}s"`
+  const shown = `Post "${destination.shown}"`
   const body = JSON.stringify(review)
   const headers = { 'content-type': 'application/json', accept: 'application/json', host: url.host, 'content-length': Buffer.byteLength(body), 'user-agent': 'kube-apiserver-admission' }
   const query = url.search === '' ? `?timeout=${timeoutSeconds}s` : `${url.search}&timeout=${timeoutSeconds}s`

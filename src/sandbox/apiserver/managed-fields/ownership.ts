@@ -141,9 +141,15 @@ function withManagers(object: JsonObject, managers: readonly Manager[]): JsonObj
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
+/** An applier is known by its name alone. */
+function describeManager({ manager, operation, subresource, apiVersion }: Manager): string {
+  if (operation === 'Apply') return `"${manager}"`
+  return `"${manager}"${subresource === '' ? '' : ` with subresource "${subresource}"`} using ${apiVersion}`
+}
+
 function conflictOf(contested: readonly { readonly other: Manager; readonly fields: FieldSet }[]): ApiError {
   const conflicts = contested.flatMap(({ other, fields }) =>
-    memberPaths(fields).map((field) => ({ who: `"${other.manager}"${other.subresource === '' ? '' : ` with subresource "${other.subresource}"`} using ${other.apiVersion}`, field })),
+    memberPaths(fields).map((field) => ({ who: describeManager(other), field })),
   )
   const byWho = Map.groupBy(conflicts, ({ who }) => who)
   const texts = [...byWho].map(([who, list]) =>

@@ -81,10 +81,18 @@ export function compareValues(before: Json | undefined, after: Json | undefined,
   const elements = [...new Set([...old.keys(), ...young.keys()])]
   const compared = elements.map((element) => {
     const part = young.get(element) ?? old.get(element)
-    return [element, compareValues(old.get(element)?.value, young.get(element)?.value, part?.typed ?? typed)] as const
+    const comparison = compareValues(old.get(element)?.value, young.get(element)?.value, part?.typed ?? typed)
+    return [element, isItem(element) || isFreeMap(typed, element.slice(2)) ? asMember(comparison) : comparison] as const
   })
   const collect = (pick: (comparison: Comparison) => FieldSet): FieldSet => nodeOf(false, compared.map(([element, comparison]) => [element, pick(comparison)]))
   return { added: collect((one) => one.added), modified: collect((one) => one.modified), removed: collect((one) => one.removed) }
+}
+
+/** An item or an entry of a free map that came or went is a field itself, not its leaves alone. */
+function asMember({ added, modified, removed }: Comparison): Comparison {
+  const isWhole = added !== noFields && modified === noFields && removed === noFields
+  const isGone = removed !== noFields && modified === noFields && added === noFields
+  return { added: isWhole ? { ...added, member: true } : added, modified, removed: isGone ? { ...removed, member: true } : removed }
 }
 
 /** A part that came or went as a whole: its fields; a free map or an item is a field itself. */

@@ -114,8 +114,8 @@ function inOrder(merged: JsonArray, existing: JsonArray, order: JsonArray, key: 
   let next = 0
   for (const item of ordered) {
     const at = place.get(idOf(item))
-    // An item that is new has no place of its own: whoever was there before comes first.
-    while (next < others.length && (at === undefined || (place.get(idOf(others[next] ?? null)) ?? Infinity) < at)) result.push(others[next++] ?? null)
+    // An item that is new has no place of its own, so nobody stands before it.
+    while (at !== undefined && next < others.length && (place.get(idOf(others[next] ?? null)) ?? Infinity) < at) result.push(others[next++] ?? null)
     result.push(item)
   }
   return [...result, ...others.slice(next)]

@@ -18,7 +18,7 @@ export function decodeByType(object: JsonObject, schema: Schema, resolve: Resolv
   const walk = (value: Json, at: Schema, path: string, owner: string): Json => {
     const type = resolve(at)
     if (type['x-kubernetes-preserve-unknown-fields'] === true) return value
-    if (type['x-kubernetes-int-or-string'] === true) return checked(typeof value === 'string' || typeof value === 'number', value, 'string', path, owner)
+    if (type['x-kubernetes-int-or-string'] === true) return checked(typeof value === 'string' || typeof value === 'number', value, type.format === 'quantity' ? 'string' : 'int32', path, owner)
     switch (type.type) {
       case 'object':
         if (!isObject(value)) return checked(false, value, type.properties === undefined ? 'map[string]string' : typeName(at), path, owner)
@@ -44,7 +44,7 @@ export function decodeByType(object: JsonObject, schema: Schema, resolve: Resolv
         if (inner === undefined || inner === null) return []
         const next = fieldSchema(type, key, resolve)
         const here = path === '' ? key : `${path}.${key}`
-        if (next !== undefined) return [[key, walk(inner, next, here, owner)]]
+        if (next !== undefined) return isOmitted(inner, resolve(next), type.required?.includes(key) === true) ? [] : [[key, walk(inner, next, here, owner)]]
         unknownFields.push(here)
         return []
       }),
@@ -54,6 +54,10 @@ export function decodeByType(object: JsonObject, schema: Schema, resolve: Resolv
 }
 
 const typeName = (schema: Schema): string => (schema.$ref ?? schema.allOf?.[0]?.$ref ?? '').split('.').at(-1) ?? ''
+
+/** Empty lists and free maps count as absent (Go's `omitempty`), but for those that a type requires. */
+const isOmitted = (value: Json, { type, properties, additionalProperties }: Schema, isRequired: boolean): boolean =>
+  !isRequired && ((type === 'array' && Array.isArray(value) && value.length === 0) || (isObject(value) && properties === undefined && additionalProperties !== undefined && Object.keys(value).length === 0))
 
 const listTypeName = ({ items }: Schema): string => `[]${items === undefined ? '' : typeName(items) || (items.type ?? '')}`
 

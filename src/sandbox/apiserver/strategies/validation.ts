@@ -102,7 +102,7 @@ const webhooks: Rule = (object) => {
       ...(name.split('.').length < 3 ? [wrong(`${field}.name`, name, 'should be a domain with at least three segments separated by dots')] : []),
       ...(names.indexOf(name) < index ? [duplicate(`${field}.name`, name)] : []),
       ...((config['url'] === undefined) === (config['service'] === undefined) ? [required(`${field}.clientConfig`, 'exactly one of url or service is required')] : []),
-      ...(typeof config['url'] === 'string' && !config['url'].startsWith('https://') ? [wrong(`${field}.clientConfig.url`, config['url'], "'https' is the only allowed URL scheme")] : []),
+      ...(typeof config['url'] === 'string' && !config['url'].startsWith('https://') ? [wrong(`${field}.clientConfig.url`, config['url'].split(':')[0], "'https' is the only allowed URL scheme; desired format: https://host[/path]")] : []),
       ...(timeout < 1 || timeout > 30 ? [wrong(`${field}.timeoutSeconds`, timeout, 'the timeout value must be between 1 and 30 seconds')] : []),
       ...choice(webhook, 'failurePolicy', ['Fail', 'Ignore'], field),
       ...(['None', 'NoneOnDryRun'].includes(stringAt(webhook, 'sideEffects') ?? '') ? [] : [unsupported(`${field}.sideEffects`, webhook['sideEffects'] ?? '', ['None', 'NoneOnDryRun'])]),
