@@ -2,7 +2,7 @@ import type { Canary } from '../api/canary.ts'
 import { proxyPorts } from '../api/keys.ts'
 import type { Endpoint, RouteTable, Track } from '../api/protocol.ts'
 import { stringAt, type JsonObject } from '../base/json.ts'
-import { isServing, podsByTrack, runningByTrack } from '../rollout/observe.ts'
+import { isReady, isServing, podsByTrack, runningByTrack } from '../rollout/observe.ts'
 import type { Split } from '../rollout/resources/split.ts'
 import { routingOf } from '../rollout/step.ts'
 import type { World } from '../rollout/world.ts'
@@ -27,8 +27,6 @@ const restingPhases = ['Initialized', 'Succeeded', 'Failed']
 export function buildPublication(canary: Canary, world: World, split: Split | undefined): Publication {
   const { canaryWeightPercent, match } = routingOf(canary)
   const pods = podsByTrack(world, split)
-  // The Services are the user's again: a primary that is no endpoint sends its clients on, before it is deleted.
-  const hasLeft = canary.status.phase === 'Terminating' && canary.status.kinglet.apex === undefined
   const isBusy = !restingPhases.includes(canary.status.phase ?? '') || canaryWeightPercent > 0
   const running = runningByTrack(world, split)
   const members = new Map<string, Track>([...running.primary.map((pod) => [nameOf(pod), 'primary'] as const), ...running.canary.map((pod) => [nameOf(pod), 'canary'] as const)])
@@ -39,7 +37,7 @@ export function buildPublication(canary: Canary, world: World, split: Split | un
       canary: `${canary.namespace}/${canary.name}`,
       canaryWeightPercent,
       match,
-      endpoints: { primary: hasLeft ? [] : endpointsOf(pods.primary), canary: endpointsOf(pods.canary) },
+      endpoints: isLeaving(canary) ? { primary: appsOf(pods.canary, split), canary: [] } : { primary: endpointsOf(pods.primary), canary: endpointsOf(pods.canary) },
       rescue: canary.spec.analysis.rescue,
       tickMs: isBusy ? tickMs.busy : tickMs.idle,
       silenceLimitMs,
@@ -53,7 +51,8 @@ const isLeaving = ({ status }: Canary): boolean => status.phase === 'Terminating
 
 /**
  * Who serves in the primary's place: a client on a kept-alive connection still comes to a primary pod whose app is ending, and its
- * sidecar passes the request on to the apps of the target, which have no sidecars any more.
+ * sidecar passes the request on to the apps of the target, which have no sidecars any more. No primary is an endpoint then, by
+ * which a sidecar knows that its clients should connect anew.
  */
 const appsOf = (pods: readonly JsonObject[], split: Split | undefined): readonly Endpoint[] =>
   split ? addresses(pods.filter(isReady)).map((address) => ({ address, port: split.appPort })) : []

@@ -1,0 +1,291 @@
+import { describe, expect, it } from 'vitest'
+import { resources } from '../api/resources.ts'
+import type { Timing } from '../rollout/observation.ts'
+import { AppError } from '../base/errors.ts'
+import { listAt, numberAt, objectAt, stringAt, valueAt, type JsonObject } from '../base/json.ts'
+import { appCanary, appDeployment, appService, catchUp, createStage, imageOf, live, namespace, statusOf, work, type Stage } from './stage.testkit.ts'
+
+const replicasOf = (stage: Stage, name: string): number | undefined => numberAt(stage.cluster.get(resources.deployments, namespace, name), 'spec', 'replicas')
+const apexOf = (stage: Stage): JsonObject => objectAt(stage.cluster.get(resources.services, namespace, 'web'), 'spec')
+
+/** A person's `kubectl apply` of another version, seen by the webhook. */
+function deploy(stage: Stage, version: string): void {
+  const live = stage.cluster.get(resources.deployments, namespace, 'web') ?? {}
+  const template = objectAt(live, 'spec', 'template')
+  const [container] = listAt(template, 'spec', 'containers')
+  const next = { ...template, spec: { ...objectAt(template, 'spec'), containers: [{ ...objectAt({ container }, 'container'), image: `web:${version}` }] } }
+  stage.cluster.put(resources.deployments, { metadata: { name: 'web', namespace }, spec: { ...objectAt(live, 'spec'), template: next } })
+}
+
+function givenApp(canary: JsonObject = {}, deployment = appDeployment('v1'), timing?: Timing): Stage {
+  const stage = createStage(timing)
+  stage.cluster.put(resources.deployments, deployment)
+  stage.cluster.put(resources.services, appService)
+  stage.cluster.put(resources.canaries, appCanary(canary))
+  catchUp(stage)
+  return stage
+}
+
+async function givenAdopted(canary: JsonObject = {}, deployment = appDeployment('v1')): Promise<Stage> {
+  const stage = givenApp(canary, deployment)
+  await live(stage, 25)
+  expect(statusOf(stage)['phase']).toBe('Initialized')
+  return stage
+}
+
+describe('the life of an app', () => {
+  it('is adopted: the primary serves with a sidecar, the target rests, the Service leads to the primary', async () => {
+    const stage = await givenAdopted()
+    expect(replicasOf(stage, 'web')).toBe(0)
+    expect(replicasOf(stage, 'web-primary')).toBe(2)
+    const primary = stage.cluster.get(resources.deployments, namespace, 'web-primary') ?? {}
+    expect(objectAt(primary, 'spec', 'selector')).toEqual({ matchLabels: { app: 'web-primary' } })
+    expect(listAt(primary, 'spec', 'template', 'spec', 'initContainers').map((container) => stringAt(container, 'name'))).toEqual(['kinglet-proxy'])
+    expect(listAt(primary, 'spec', 'template', 'spec', 'containers')[0]).toMatchObject({ futureField: { kept: true } })
+    expect(apexOf(stage)).toMatchObject({ clusterIP: '10.0.0.1', type: 'NodePort', selector: { app: 'web-primary' }, ports: [{ name: 'http', port: 80, targetPort: 'kinglet-route', nodePort: 30_080 }] })
+    expect(stage.cluster.get(resources.services, namespace, 'web-canary')).toMatchObject({ spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 'kinglet-direct' }] } })
+    expect(objectAt(stage.cluster.get(resources.canaries, namespace, 'web'), 'metadata')['finalizers']).toEqual(['finalizer.flagger.app'])
+  })
+
+  it('promotes a good version by its weights, tells the sidecars each, and rests again', async () => {
+    const stage = await givenAdopted()
+    deploy(stage, 'v2')
+    const weights = new Set<unknown>()
+    for (let second = 0; second < 60; second += 1) {
+      await live(stage, 1)
+      weights.add([...stage.tables.values()].find((table) => table.self === 'primary')?.canaryWeightPercent)
+    }
+    expect([...weights]).toEqual([0, 25, 50])
+    expect(statusOf(stage)).toMatchObject({ phase: 'Succeeded', canaryWeight: 0, analysis: { result: 'pass' } })
+    expect(imageOf(stage, 'web-primary')).toBe('web:v2')
+    expect(replicasOf(stage, 'web')).toBe(0)
+    expect(stage.events).toEqual(expect.arrayContaining(['Normal Advance web.shop canary weight 50', 'Normal Promotion completed! Scaling down web.shop']))
+  })
+
+  it('rolls back a version that fails, with the numbers in the status', async () => {
+    const stage = await givenAdopted()
+    stage.traffic = { failing: 0.2, perSecond: 40 }
+    deploy(stage, 'bad')
+    await live(stage, 45)
+    expect(statusOf(stage)).toMatchObject({ phase: 'Failed', canaryWeight: 0, failedChecks: 2, analysis: { result: 'fail', decidedBy: 'request-success-rate', canary: { successRatePercent: 80 } } })
+    expect(imageOf(stage, 'web-primary')).toBe('web:v1')
+    expect(replicasOf(stage, 'web')).toBe(0)
+    expect(stage.events).toContain('Warning Rolling back web.shop failed checks threshold reached 2')
+  })
+
+  it('is given back when the Canary is deleted: as it was before, with the version of the day', async () => {
+    const stage = await givenAdopted()
+    stage.cluster.remove(resources.canaries, { namespace, name: 'web' })
+    await live(stage, 25)
+    expect(stage.cluster.get(resources.canaries, namespace, 'web')).toBeUndefined()
+    expect(stage.cluster.all(resources.deployments).map((deployment) => stringAt(deployment, 'metadata', 'name'))).toEqual(['web'])
+    expect(stage.cluster.all(resources.services).map((service) => stringAt(service, 'metadata', 'name'))).toEqual(['web'])
+    expect(replicasOf(stage, 'web')).toBe(2)
+    expect(apexOf(stage)).toEqual(appService['spec'])
+    const target = stage.cluster.get(resources.deployments, namespace, 'web')
+    expect(JSON.stringify(target)).not.toContain('kinglet.sh')
+  })
+})
+
+/** Somebody can be reached through the apex, and nobody but the primary while nothing has been judged. */
+function clientsAreServed(stage: Stage): void {
+  const selector = Object.entries(objectAt(apexOf(stage), 'selector'))
+  const serving = stage.cluster.all(resources.pods).filter((pod) => selector.every(([key, value]) => objectAt(pod, 'metadata', 'labels')[key] === value))
+  expect(serving.length, 'ready pods behind the apex').toBeGreaterThan(0)
+}
+
+/** Adoption, promotion and the way back, in simulated seconds; with short waits, so that it can be lived many times. */
+async function wholeLife(stage: Stage): Promise<void> {
+  await live(stage, 6)
+  deploy(stage, 'v2')
+  await live(stage, 14)
+  stage.cluster.remove(resources.canaries, { namespace, name: 'web' })
+  await live(stage, 7)
+}
+const shortLived = (): Stage => givenApp({ analysis: { interval: '2s', threshold: 2, stepWeights: [50], metrics: [{ name: 'request-success-rate', thresholdRange: { min: 99 }, interval: '2s' }] } }, appDeployment('v1'), { graceMs: 2000, ackLimitMs: 3000 })
+
+function outcome(stage: Stage): JsonObject {
+  const names = (objects: readonly JsonObject[]): readonly string[] => objects.map((object) => stringAt(object, 'metadata', 'name') ?? '').toSorted()
+  return { deployments: names(stage.cluster.all(resources.deployments)), services: names(stage.cluster.all(resources.services)), image: imageOf(stage, 'web') ?? null, replicas: replicasOf(stage, 'web') ?? null, apex: objectAt(apexOf(stage), 'selector') }
+}
+
+describe('a write that fails', async () => {
+  const undisturbed = shortLived()
+  await wholeLife(undisturbed)
+  const expected = outcome(undisturbed)
+  const total = undisturbed.cluster.writes.length
+
+  it('is expected in a life without any', () => expect(expected).toEqual({ deployments: ['web'], services: ['web'], image: 'web:v2', replicas: 2, apex: { app: 'web' } }))
+
+  it.each(Array.from({ length: total }, (_unused, index) => [index, undisturbed.cluster.writes[index] ?? ''] as const))('number %d (%s) changes nothing in the end, and clients are served at every moment', async (failing) => {
+    const stage = shortLived()
+    stage.cluster.onWrite = () => clientsAreServed(stage)
+    stage.cluster.failure = (_write, index) => (index === failing ? new AppError('UNAVAILABLE', 'the API server is away', { retryable: true }) : undefined)
+    await wholeLife(stage)
+    expect(outcome(stage)).toEqual(expected)
+  })
+
+  it('every second time only slows things down', async () => {
+    const stage = shortLived()
+    stage.cluster.onWrite = () => clientsAreServed(stage)
+    stage.cluster.failure = (_write, index) => (index % 2 === 0 ? new AppError('CONFLICT', 'newer', { retryable: true }) : undefined)
+    await wholeLife(stage)
+    await live(stage, 10)
+    expect(outcome(stage)).toEqual(expected)
+  })
+})
+
+describe('what a person must mend is said in a condition and an event, and nothing is touched', () => {
+  const stalled = async (stage: Stage): Promise<JsonObject> => {
+    await live(stage, 3)
+    const condition = listAt(statusOf(stage), 'conditions').find((candidate) => valueAt(candidate, 'type') === 'Stalled')
+    expect(statusOf(stage)).toMatchObject({ phase: 'Initializing', canaryWeight: 0 })
+    expect(stage.cluster.writes.filter((write) => !write.includes('canaries'))).toEqual([])
+    const message = stringAt(condition, 'message') ?? ''
+    expect(stage.events).toEqual([`Warning ${message}`])
+    return objectAt({ condition }, 'condition')
+  }
+
+  it.each<[string, (stage: Stage) => void, JsonObject, string, RegExp]>([
+    ['no target', (stage) => stage.cluster.remove(resources.deployments, { namespace, name: 'web' }), {}, 'TargetNotFound', /web\.shop does not exist/],
+    ['a port that the Service has not', () => undefined, { service: { port: 81 } }, 'PortNotFound', /Service web has no port 81, it has 80/],
+    ['a port that no container has', () => undefined, { service: { port: 80, targetPort: 'grpc' } }, 'PortNotFound', /port named "grpc"/],
+    ['no label to tell the tracks apart', (stage) => replaceSelector(stage, { tier: 'x' }), {}, 'NoSelectorLabel', /must contain one of \[app name app\.kubernetes\.io\/name\]/],
+    ['a label whose value is too long', (stage) => replaceSelector(stage, { app: 'x'.repeat(60) }), {}, 'NameTooLong', /-primary would have 68 characters/],
+    ['an autoscaler that does not exist', () => undefined, { autoscalerRef: { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', name: 'hpa' } }, 'ScalerNotFound', /hpa/],
+    ['two strategies', () => undefined, { analysis: { interval: '1m', stepWeight: 5, iterations: 3 } }, 'AmbiguousStrategy', /iterations and stepWeight/],
+    ['a Service of somebody else', (stage) => stage.cluster.put(resources.services, { ...appService, spec: { selector: { app: 'other' }, ports: [{ port: 80 }] } }), {}, 'ServiceNotOfTarget', /Service web: it does not select/],
+    ['a Service that would be left empty', (stage) => stage.cluster.put(resources.services, { metadata: { name: 'admin', namespace }, spec: { selector: { app: 'web' }, ports: [{ port: 1 }] } }), {}, 'ServiceLeftEmpty', /Service admin.*app=web-primary/],
+    ['a taken name', (stage) => stage.cluster.put(resources.services, { metadata: { name: 'web-canary', namespace }, spec: { selector: { a: 'b' }, ports: [] } }), {}, 'NameTaken', /Service web-canary/],
+    ['pods that cannot have a sidecar', (stage) => stage.cluster.put(resources.deployments, appDeployment('v1', { hostNetwork: true })), {}, 'InjectionRefused', /hostNetwork/],
+    ['an older Canary for the same target', (stage) => stage.cluster.put(resources.canaries, { metadata: { name: 'older', namespace, creationTimestamp: '2025-01-01T00:00:00Z' }, spec: appCanary()['spec'] ?? {} }), {}, 'TargetTaken', /Canary older is older/],
+  ])('%s', async (_name, prepare, spec, reason, message) => {
+    const stage = givenApp(spec)
+    prepare(stage)
+    const condition = await stalled(stage)
+    expect(condition).toMatchObject({ status: 'True', reason })
+    expect(condition['message']).toMatch(message)
+  })
+
+  function replaceSelector(stage: Stage, labels: JsonObject): void {
+    const app = appDeployment('v1')
+    stage.cluster.put(resources.deployments, { ...app, spec: { ...objectAt(app, 'spec'), selector: { matchLabels: labels } } })
+  }
+
+  it('goes on by itself when it is mended', async () => {
+    const stage = givenApp()
+    stage.cluster.put(resources.services, { metadata: { name: 'admin', namespace }, spec: { selector: { app: 'web' }, ports: [{ port: 1 }] } })
+    await live(stage, 3)
+    stage.cluster.remove(resources.services, { namespace, name: 'admin' })
+    await live(stage, 25)
+    expect(statusOf(stage)['phase']).toBe('Initialized')
+  })
+})
+
+describe('around an analysis', () => {
+  it('pods that came up without a sidecar get no traffic and are replaced once the webhook answers', async () => {
+    const stage = await givenAdopted()
+    stage.cluster.injects = false
+    deploy(stage, 'v2')
+    await live(stage, 25)
+    expect(statusOf(stage)).toMatchObject({ phase: 'Progressing', canaryWeight: 0 })
+    expect(stage.events.join()).toContain('Pods without a sidecar (web-')
+    expect(stage.cluster.writes.filter((write) => write.startsWith('delete pods'))).toEqual([])
+    stage.cluster.injects = true
+    await live(stage, 45)
+    expect(statusOf(stage)).toMatchObject({ phase: 'Succeeded' })
+  })
+
+  it('configs are copied for the primary, and a change of one is a revision', async () => {
+    const stage = createStage()
+    const config = (value: string): JsonObject => ({ metadata: { name: 'settings', namespace }, data: { value }, binaryData: { logo: 'AA==' } })
+    stage.cluster.put(resources.configMaps, config('one'))
+    stage.cluster.put(resources.deployments, appDeployment('v1', { volumes: [{ name: 'c', configMap: { name: 'settings' } }] }))
+    stage.cluster.put(resources.services, appService)
+    stage.cluster.put(resources.canaries, appCanary())
+    await live(stage, 25)
+    const copy = (): JsonObject | undefined => stage.cluster.get(resources.configMaps, namespace, 'settings-primary')
+    expect(copy()).toMatchObject({ data: { value: 'one' }, binaryData: { logo: 'AA==' }, metadata: { ownerReferences: [{ kind: 'Canary', name: 'web' }] } })
+    expect(listAt(stage.cluster.get(resources.deployments, namespace, 'web-primary'), 'spec', 'template', 'spec', 'volumes')[0]).toEqual({ name: 'c', configMap: { name: 'settings-primary' } })
+    stage.cluster.put(resources.configMaps, config('two'))
+    await live(stage, 2)
+    expect(statusOf(stage)['phase']).toBe('Progressing')
+    expect(copy()).toMatchObject({ data: { value: 'one' } })
+    await live(stage, 50)
+    expect(statusOf(stage)['phase']).toBe('Succeeded')
+    expect(copy()).toMatchObject({ data: { value: 'two' } })
+  })
+
+  it('the autoscaler is cloned and kept in sync, also at rest', async () => {
+    const stage = createStage()
+    const scaler = (maxReplicas: number): JsonObject => ({ metadata: { name: 'hpa', namespace }, spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' }, minReplicas: 2, maxReplicas } })
+    stage.cluster.put(resources.horizontalPodAutoscalers, scaler(5))
+    stage.cluster.put(resources.deployments, appDeployment('v1'))
+    stage.cluster.put(resources.services, appService)
+    stage.cluster.put(resources.canaries, appCanary({ autoscalerRef: { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', name: 'hpa' } }))
+    await live(stage, 25)
+    const clone = (): JsonObject => objectAt(stage.cluster.get(resources.horizontalPodAutoscalers, namespace, 'hpa-primary'), 'spec')
+    expect(clone()).toMatchObject({ scaleTargetRef: { name: 'web-primary' }, maxReplicas: 5 })
+    stage.cluster.put(resources.horizontalPodAutoscalers, scaler(9))
+    await live(stage, 2)
+    expect(clone()).toMatchObject({ scaleTargetRef: { name: 'web-primary' }, maxReplicas: 9 })
+  })
+
+  it('`kubectl scale` of the resting target is a wish for the primary', async () => {
+    const stage = await givenAdopted()
+    stage.cluster.put(resources.deployments, { metadata: { name: 'web', namespace }, spec: { ...objectAt(stage.cluster.get(resources.deployments, namespace, 'web'), 'spec'), replicas: 4 } })
+    await live(stage, 20)
+    expect([replicasOf(stage, 'web'), replicasOf(stage, 'web-primary')]).toEqual([0, 4])
+    expect(statusOf(stage)['phase']).toBe('Initialized')
+  })
+
+  it('a Service that was applied again with its old selector leads to the primary again', async () => {
+    const stage = await givenAdopted()
+    const managed = stage.cluster.get(resources.services, namespace, 'web') ?? {}
+    stage.cluster.put(resources.services, { ...managed, spec: { ...objectAt(managed, 'spec'), ...objectAt(appService, 'spec') } })
+    await work(stage)
+    expect(objectAt(apexOf(stage), 'selector')).toEqual({ app: 'web-primary' })
+  })
+})
+
+describe('a Canary that Flagger brought here', () => {
+  function givenFlaggers(image: string): Stage {
+    const stage = createStage()
+    const app = appDeployment('v1')
+    const template = objectAt(app, 'spec', 'template')
+    stage.cluster.put(resources.deployments, { ...app, spec: { ...objectAt(app, 'spec'), replicas: 0 } })
+    stage.cluster.put(resources.services, { ...appService, spec: { ...objectAt(appService, 'spec'), selector: { app: 'web-primary' } } })
+    const canary = stage.cluster.put(resources.canaries, { ...appCanary(), status: { phase: 'Succeeded', canaryWeight: 0, failedChecks: 0, iterations: 0, lastAppliedSpec: '5f8fd4f546', lastPromotedSpec: '5f8fd4f546' } })
+    stage.cluster.put(resources.deployments, {
+      metadata: { name: 'web-primary', namespace, ownerReferences: [{ kind: 'Canary', name: 'web', uid: stringAt(canary, 'metadata', 'uid') ?? '' }] },
+      spec: {
+        replicas: 2,
+        selector: { matchLabels: { app: 'web-primary' } },
+        template: { metadata: { labels: { app: 'web-primary' }, annotations: { 'flagger-id': 'a-b-c' } }, spec: { ...objectAt(template, 'spec'), containers: listAt(template, 'spec', 'containers').map((container) => ({ ...objectAt({ container }, 'container'), image })) } },
+      },
+    })
+    return stage
+  }
+
+  it('is taken over without an analysis where nothing is new', async () => {
+    const stage = givenFlaggers('web:v1')
+    stage.cluster.onWrite = () => clientsAreServed(stage)
+    catchUp(stage)
+    await live(stage, 30)
+    expect(statusOf(stage)).toMatchObject({ phase: 'Initialized', lastPromotedSpec: expect.stringMatching(/^sha256:/) })
+    expect(stage.events.join()).not.toContain('New revision')
+    expect(apexOf(stage)).toMatchObject({ selector: { app: 'web-primary' }, ports: [{ targetPort: 'kinglet-route' }] })
+  })
+
+  it('keeps serving its promoted version while another one that the target has is judged', async () => {
+    const stage = givenFlaggers('web:v0')
+    stage.cluster.onWrite = () => clientsAreServed(stage)
+    catchUp(stage)
+    await live(stage, 25)
+    expect(imageOf(stage, 'web-primary')).toBe('web:v0')
+    expect(statusOf(stage)['phase']).toBe('Progressing')
+    await live(stage, 50)
+    expect(imageOf(stage, 'web-primary')).toBe('web:v1')
+  })
+})
+
