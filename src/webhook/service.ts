@@ -21,6 +21,8 @@ export function mutateService(write: Write): Mutation {
   const kept = withAnnotation(object, managedServiceAnnotation, annotation)
   const wired = wire(kept, record.desired)
   if (wired === kept) return untouched(kept)
+  // The manifest that we know already, applied again, asks for nothing new: no word about it.
+  if (canonicalJson(wish) === canonicalJson(record.original)) return { object: wired, warnings: [] }
   const name = (stringAt(object, 'metadata', 'name') ?? '').slice(0, 80)
   return { object: wired, warnings: [`kinglet keeps the selector and target ports of service ${name} while canary ${record.canary.slice(0, 63)} manages it`] }
 }
