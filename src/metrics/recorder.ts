@@ -137,6 +137,11 @@ export class TrafficLedger {
     return intervals
   }
 
+  /** Requests under way, of all tables. */
+  get inFlight(): number {
+    return this.books.reduce((sum, book) => sum + book.inFlight, 0)
+  }
+
   /** Everything since the start, the running interval included. */
   snapshot(): readonly SeriesTotal[] {
     const totals: Totals = new Map([...this.totals].map(([cell, counts]) => [cell, counts.slice()]))

@@ -32,7 +32,7 @@ export function readStats(parts: {
   const { series: _series, refusedRequests, ...numbers } = readings
   return {
     readings,
-    stats: { ...numbers, table: live.active.routes.table, refusedRequests: Object.fromEntries(refusedRequests), requests: series.map(describeSeries) },
+    stats: { ...numbers, requestsInFlight: ledger.inFlight, table: live.active.routes.table, refusedRequests: Object.fromEntries(refusedRequests), requests: series.map(describeSeries) },
   }
 }
 

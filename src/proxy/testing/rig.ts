@@ -37,6 +37,7 @@ export interface Stats {
   readonly rescuedRequests: number
   readonly openConnections: number
   readonly openTunnels: number
+  readonly requestsInFlight: number
   readonly refusedRequests: Readonly<Record<string, number>>
   readonly requests: readonly { readonly track: Track; readonly reason: Reason; readonly outcome: Outcome; readonly count: number; readonly p50Ms: number; readonly p99Ms: number }[]
 }
