@@ -66,7 +66,7 @@ export function buildProxyCommand(action: (options: ProxyCommandOptions) => Prom
 
   whole('--max-head-bytes <n>', 'KINGLET_MAX_HEAD_BYTES', 'longest head of a request', defaultLimits.maxHeadBytes)
   whole('--max-target-bytes <n>', 'KINGLET_MAX_TARGET_BYTES', 'longest request target', defaultLimits.maxTargetBytes)
-  whole('--max-fields <n>', 'KINGLET_MAX_FIELDS', 'most header fields of a request', defaultLimits.maxFields)
+  whole('--max-fields <n>', 'KINGLET_MAX_FIELDS', 'most header fields of a request, up to 500', defaultLimits.maxFields)
   whole('--max-body-bytes <n>', 'KINGLET_MAX_BODY_BYTES', 'longest request body; 0 = any', defaultLimits.maxBodyBytes)
   whole('--max-connections <n>', 'KINGLET_MAX_CONNECTIONS', 'most client connections per port', defaultLimits.maxConnections)
   whole('--head-timeout-ms <ms>', 'KINGLET_HEAD_TIMEOUT_MS', 'from the first byte of a head to its last', defaultLimits.headTimeoutMs)

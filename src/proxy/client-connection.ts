@@ -21,6 +21,8 @@ import { RawTunnel } from './raw-tunnel.ts'
 
 /** What is thrown away of an unwanted request before the connection is cut, bytes. */
 const maxLingerBytes = 1_048_576
+/** What the direct port accepts beyond the limits: the sidecar that sent a hop has added Via and its like to a head that was within them. */
+const hopExtra = { bytes: 2048, fields: 8 }
 /** A client that has closed its side and is alive answers a probe within this; see `probeHalfClosed`. Milliseconds. */
 const probeMs = 50
 const probeAgainMs = 5000
@@ -107,7 +109,8 @@ export class ClientConnection implements ClientSide, Timed {
       if (protocol === 'perhaps') return
     }
     const end = endOfHead(bytes, 0)
-    if (end < 0 ? bytes.length > limits.maxHeadBytes : end > limits.maxHeadBytes) {
+    const maxHeadBytes = limits.maxHeadBytes + (this.port === 'direct' ? hopExtra.bytes : 0)
+    if ((end < 0 ? bytes.length : end) > maxHeadBytes) {
       return bytes.indexOf(10) < 0 ? this.refuse(414, 'the request target is too long') : this.refuse(431, 'the head is too long')
     }
     if (end >= 0) this.begin(bytes, end)
@@ -117,7 +120,7 @@ export class ClientConnection implements ClientSide, Timed {
   private begin(bytes: Buffer, end: number): void {
     const { limits, requestParser } = this.engine
     const head = requestParser.parse(bytes.toString('latin1', 0, end), {
-      maxFields: limits.maxFields,
+      maxFields: limits.maxFields + (this.port === 'direct' ? hopExtra.fields : 0),
       maxTargetBytes: limits.maxTargetBytes,
       clientAddress: this.address,
       acceptsHops: this.port === 'direct',

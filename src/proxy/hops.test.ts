@@ -139,7 +139,17 @@ describe('two sidecars', () => {
     await expect.poll(() => canary.count('canary', 'hop', '2xx')).toBe(1)
   })
 
-  it('charge nobody while a canary pod goes away', async () => {
+  it('pass on a head that is just within the limit', async () => {
+    const head = (size: number): string => get('/', `X-Long: ${'l'.repeat(size)}`)
+    const fitting = 16_384 - head(0).length
+    expect((await ask(primary.route, head(fitting))).body).toBe('v2')
+    expect((await ask(primary.route, head(fitting + 1))).status).toBe(431)
+    const fields = Array.from({ length: 99 }, (_, index) => `X-${index}: 1`)
+    expect((await ask(primary.route, get('/', ...fields))).body).toBe('v2')
+  })
+
+  it.each(['unsent', 'off'] as const)('charge nobody while a canary pod goes away, with rescue %s', async (rescue) => {
+    await primary.setTable(toCanary([canary.direct], { rescue }))
     v2.close()
     const draining = canary.proxy.drain()
     expect((await ask(primary.route, get('/'))).body).toBe('v1')

@@ -129,7 +129,7 @@ export class Serving {
     this.active.book.inFlight -= 1
   }
 
-  private stepAfter({ failure, isReused, canReplay }: Circumstances): Step {
+  private stepAfter({ failure, isReused, isItsFault, canReplay }: Circumstances): Step {
     return afterFailure({
       port: this.port,
       track: this.place.track,
@@ -139,7 +139,8 @@ export class Serving {
       isReused,
       method: this.method,
       canReplay,
-      rescue: this.active.routes.table.rescue,
+      // A pod that goes away is no failure that `off` wants seen.
+      rescue: isItsFault ? this.active.routes.table.rescue : 'unsent',
     })
   }
 
