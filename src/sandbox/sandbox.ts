@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '../kube/client.ts'
@@ -28,7 +28,7 @@ import { findProgramFiles } from './program-files.ts'
  * - Network: TCP over IPv4 only, no UDP; Unix sockets are not moved into mounts. The illusion holds for Node.js programs. Ports below
  *   1024 of pods and Services really lie 20,000 higher. `NetworkPolicy`, session affinity and traffic policies are not enforced. Changes of
  *   endpoints reach clients at once, without the second or so that kube-proxies take.
- * - DNS: A records of Services through Node's look-ups; no SRV records, no names of single pods of a headless Service.
+ * - DNS: A records of Services through Node's look-ups; no SRV records, no names of single pods of a headless Service, no ExternalName.
  * - Scheduling: one node takes every pod at once; selectors, affinity, taints, topology and resource requests are not looked at.
  * - Volumes: emptyDir, hostPath, configMap, secret, projected, downwardAPI; no claims. They follow their objects at once, and file modes
  *   are not set. Environment variables of Services (`FOO_SERVICE_HOST`) are not given.
@@ -112,5 +112,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 function makeDir(dir: string | undefined): string {
   if (dir === undefined) return realpathSync(mkdtempSync(join(tmpdir(), 'kinglet-sandbox-')))
   mkdirSync(dir, { recursive: true })
+  // Volumes of an earlier sandbox in the same folder.
+  rmSync(join(dir, 'pods'), { recursive: true, force: true })
   return realpathSync(dir)
 }

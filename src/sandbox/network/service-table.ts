@@ -29,7 +29,9 @@ export function buildServiceTable(services: readonly JsonObject[], slices: reado
   const byService = Map.groupBy(slices, (slice) => key(slice, stringAt(slice, 'metadata', 'labels', 'kubernetes.io/service-name')))
   for (const service of services) {
     const own = byService.get(key(service, stringAt(service, 'metadata', 'name'))) ?? []
-    const clusterIp = stringAt(service, 'spec', 'clusterIP') ?? 'None'
+    // A name for something outside of the cluster: the sandbox does not follow it.
+    const isExternal = stringAt(service, 'spec', 'type') === 'ExternalName'
+    const clusterIp = isExternal ? 'None' : (stringAt(service, 'spec', 'clusterIP') ?? 'None')
     names[`${stringAt(service, 'metadata', 'name')}.${stringAt(service, 'metadata', 'namespace')}`] =
       clusterIp === 'None' ? headlessAddresses(service, own) : [clusterIp]
     if (clusterIp !== 'None') frontends.push(...serviceFrontends(service, clusterIp, own))
@@ -70,8 +72,6 @@ function usableBackends(slices: readonly JsonObject[], portName: string): Backen
 }
 
 function headlessAddresses(service: JsonObject, slices: readonly JsonObject[]): readonly string[] {
-  const external = stringAt(service, 'spec', 'externalName')
-  if (external !== undefined) return []
   const all = valueAt(service, 'spec', 'publishNotReadyAddresses') === true
   const addresses = slices.flatMap((slice) =>
     listAt(slice, 'endpoints').flatMap((endpoint) =>
