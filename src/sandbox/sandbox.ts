@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { AppError } from '../base/errors.ts'
 import { createClient } from '../kube/client.ts'
 import { loadKubeConfig } from '../kube/config.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -34,9 +35,9 @@ import { findProgramFiles } from './program-files.ts'
  *   are not set. Environment variables of Services (`FOO_SERVICE_HOST`) are not given.
  * - Kubelet: crash loops back off for seconds, not minutes; a startup or readiness probe is asked five times a second until its first
  *   success; no gRPC probes, no ephemeral containers, no termination log, no eviction, no static pods; a changed image of a running
- *   pod is not restarted.
- * - Controllers: Deployments, ReplicaSets and EndpointSlices run; autoscalers and disruption budgets are stored only; there are no
- *   StatefulSets, DaemonSets, Jobs, nor the old Endpoints objects.
+ *   pod is not restarted. A program that does not handle SIGTERM ends by it; as process 1 of a container it would wait for SIGKILL.
+ * - Controllers: Deployments, ReplicaSets and EndpointSlices run; autoscalers and disruption budgets are stored only; pods without an
+ *   owner are not adopted; there are no StatefulSets, DaemonSets, Jobs, nor the old Endpoints objects.
  */
 export interface Sandbox {
   readonly kubeconfigPath: string
@@ -61,13 +62,34 @@ export interface SandboxOptions {
 
 /**
  * Starts a cluster. When this process ends, by whatever means, everything that it started ends too.
- * Throws AppError `LOOPBACK_UNAVAILABLE` where 127.0.0.0/8 is not there whole (macOS), `NO_FREE_BLOCK` beside 128 others.
+ * Throws AppError `LOOPBACK_UNAVAILABLE` where 127.0.0.0/8 is not there whole (macOS), `NO_FREE_BLOCK` beside 128 others,
+ * `PORT_TAKEN`.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  // What has been started ends in reverse order, in the middle of a failed start too.
+  const ends: Ending[] = []
+  const end = async (): Promise<void> => {
+    for (const close of ends.splice(0).toReversed()) await close()
+  }
+  try {
+    const parts = await assemble(options, ends)
+    let stopping: Promise<void> | undefined
+    return { ...parts, stop: () => (stopping ??= end()) }
+  } catch (error) {
+    await end()
+    throw error
+  }
+}
+
+type Ending = () => Promise<void> | void
+
+async function assemble(options: SandboxOptions, ends: Ending[]): Promise<Omit<Sandbox, 'stop'>> {
   const logger = options.log ?? createLogger('warn', { component: 'sandbox' })
   const dir = makeDir(options.dir)
-  const block = await claimBlock(process.pid % 128)
   const reaper = startReaper(options.dir === undefined ? dir : undefined)
+  ends.push(() => reaper.close())
+  const block = await claimBlock(process.pid % 128)
+  ends.push(() => block.release())
   const files = findProgramFiles()
   const store = new MemoryStore()
   // The server's subresources reach into pods, and the kubelet needs the server's tokens: it comes a moment later.
@@ -75,23 +97,23 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     logs: (...request) => kubelet.access.logs(...request),
     address: (namespace, pod) => kubelet.access.address(namespace, pod),
   }
-  const server = await startApiServer({ store, host: '127.0.0.1', port: options.port ?? 0, dataDir: dir, podAccess: access, logger, servicePrefix: block.servicePrefix, dialPort: realPort })
+  const port = options.port ?? 0
+  const server = await startApiServer({ store, host: '127.0.0.1', port, dataDir: dir, podAccess: access, logger, servicePrefix: block.servicePrefix, dialPort: realPort }).catch(
+    (error: unknown) => {
+      throw isAddressInUse(error) ? new AppError('PORT_TAKEN', `port ${port} of 127.0.0.1 is taken by another program; choose another one, or none`, { cause: error }) : error
+    },
+  )
+  ends.push(() => server.close())
   const network = startNetwork({ store, dir, logger })
+  ends.push(() => network.stop())
   const shared = { store, block, reaper, logger, root: dir, images: files.images, preload: files.preload, namesFile: network.namesFile }
   const kubelet = startKubelet({ ...shared, tokens: server.tokenIssuer, caPem: server.caPem })
   const controllers = startControllers({ store, writes: server.writes, logger })
+  ends.push(async () => void (await Promise.all([kubelet.stop(), controllers.stop()])))
   await network.settled()
-  const { kubeconfigPath } = server
   const examplePath = join(dir, 'podinfo.yaml')
   writeFileSync(examplePath, exampleManifest)
-  let stopping: Promise<void> | undefined
-  const stop = async (): Promise<void> => {
-    await Promise.all([kubelet.stop(), controllers.stop()])
-    network.stop()
-    await server.close()
-    block.release()
-    await reaper.close()
-  }
+  const { kubeconfigPath } = server
   return {
     kubeconfigPath,
     examplePath,
@@ -104,9 +126,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         connection.close()
       }
     },
-    stop: () => (stopping ??= stop()),
   }
 }
+
+const isAddressInUse = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 
 /** Real, because programs in pods ask for real paths. */
 function makeDir(dir: string | undefined): string {
