@@ -34,7 +34,7 @@ export interface ReconcilerOptions {
 }
 
 /** Looked at again after this long even if nothing happens, milliseconds: endpoints, deadlines and configs change without a word. */
-const lookAgainMs = { busy: 1000, idle: 30_000 } as const
+const lookAgainMs = { busy: 1000, idle: 60_000 } as const
 
 /** Looks at the Canary `namespace/name`; the time until the next look. Errors: the cluster's; CONFLICT where somebody wrote meanwhile. */
 export async function reconcile(key: string, options: ReconcilerOptions): Promise<{ readonly afterMs: number }> {

@@ -1,4 +1,5 @@
 import { canaryNameLabel } from '../api/keys.ts'
+import { readManagedService } from '../api/managed-service.ts'
 import { isOptedIn } from '../api/settings.ts'
 import { objectAt, stringAt, type JsonObject } from '../base/json.ts'
 import type { Queue } from '../kube/queue.ts'
@@ -11,6 +12,12 @@ export function wireEvents({ reflectors }: Caches, canaries: Queue, optIns: Queu
     for (const canary of inNamespace(namespace)) if (test(canary)) canaries.add(keyOf(canary))
   }
   const targetOf = (canary: JsonObject): string => stringAt(canary, 'spec', 'targetRef', 'name') ?? ''
+
+  /** Somebody else's object may concern any Canary of its namespace. */
+  const lookAround = (namespace: string): void => {
+    addWhere(namespace, () => true)
+    for (const deployment of reflectors.deployments.list(namespace)) if (isOptedIn(objectAt(deployment, 'metadata', 'annotations'))) optIns.add(keyOf(deployment))
+  }
 
   reflectors.canaries.subscribe(({ object, type }) => {
     const namespace = namespaceOf(object)
@@ -37,14 +44,16 @@ export function wireEvents({ reflectors }: Caches, canaries: Queue, optIns: Queu
     const key = `configmap/${nameOf(object)}`
     addWhere(namespaceOf(object), (canary) => objectAt(canary, 'status', 'trackedConfigs')[key] !== undefined || isStalled(canary))
   })
-  for (const reflector of [reflectors.services, reflectors.horizontalPodAutoscalers]) {
-    reflector.subscribe(({ object }) => {
-      const namespace = namespaceOf(object)
-      addWhere(namespace, () => true)
-      for (const deployment of reflectors.deployments.list(namespace)) if (isOptedIn(objectAt(deployment, 'metadata', 'annotations'))) optIns.add(keyOf(deployment))
-    })
-  }
+  reflectors.services.subscribe(({ object }) => {
+    const owner = ownerOf(object)
+    if (owner !== undefined) canaries.add(`${namespaceOf(object)}/${owner}`)
+    else lookAround(namespaceOf(object))
+  })
+  reflectors.horizontalPodAutoscalers.subscribe(({ object }) => lookAround(namespaceOf(object)))
 }
+
+/** The Canary that made a Service, or manages it. */
+const ownerOf = (service: JsonObject): string | undefined => stringAt(service, 'metadata', 'labels', canaryNameLabel) ?? readManagedService(objectAt(service, 'metadata', 'annotations'))?.canary
 
 /** It waits for somebody to mend something, perhaps this. */
 const isStalled = (canary: JsonObject): boolean => JSON.stringify(canary['status'] ?? null).includes('ConfigNotFound')

@@ -80,7 +80,12 @@ function watchStep(context: Context, status: CanaryStatus, obstacle: Stall | und
     return { status: withState(named.status, { stepStartedAt: now }), events: named.events, wakeAt: now + intervalMs, ...(obstacle ? { stall: obstacle } : {}) }
   }
   const dueAt = stepStartedAt + intervalMs
-  if (now >= dueAt) return judge(context, status, obstacle)
+  if (now >= dueAt) {
+    const heardAt = observation.sidecars.listeningSince + context.timing.ackLimitMs
+    // A controller that has just begun knows nothing until the sidecars have come back and repeated their reports.
+    if (now < heardAt && observation.sidecars.unacknowledged.length > 0) return stay(status, heardAt)
+    return judge(context, status, obstacle)
+  }
   const stall = obstacle ?? withoutData(context, status)
   return stall ? hold(status, stall, dueAt) : stay(status, dueAt)
 }

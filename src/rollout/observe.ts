@@ -1,5 +1,6 @@
 import { isPaused, parseCanary, strategyOf, type Canary } from '../api/canary.ts'
 import { appPortAnnotation, canaryServiceName, primaryName, replicasAnnotation, revisionAnnotation } from '../api/keys.ts'
+import { readManagedService } from '../api/managed-service.ts'
 import type { Track } from '../api/protocol.ts'
 import { readTargetStatus } from '../api/target.ts'
 import { validateCanary, type Problem } from '../api/validate.ts'
@@ -232,7 +233,10 @@ export const isReady = (pod: JsonObject): boolean =>
 
 function observeServices(world: World, canary: Canary, split: Split | undefined, pods: PodsByTrack): Observation['services'] {
   const apex = find(world.services, canary.spec.service.name)
-  if (!split) return { areSplitServicesInSync: true, apex: apex ? 'other' : 'missing', endpoints: { primary: 0, canary: 0 } }
+  if (!split) {
+    const isManaged = apex !== undefined && readManagedService(objectAt(apex, 'metadata', 'annotations')) !== undefined
+    return { areSplitServicesInSync: true, apex: apex ? (isManaged ? 'other' : 'original') : 'missing', endpoints: { primary: 0, canary: 0 } }
+  }
   const original = apex && originalService(apex)
   const built = buildSplitServices({ canary, split, target: world.target, original })
   return {

@@ -1,0 +1,154 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parseCanary } from '../api/canary.ts'
+import { parseDownMessage } from '../api/codec.ts'
+import type { Track } from '../api/protocol.ts'
+import { VirtualClock } from '../kube/virtual-clock.testkit.ts'
+import { Hub, type Session } from './hub.ts'
+import { intentOf, nextGeneration, type Publication } from './tables.ts'
+
+const canary = parseCanary({ metadata: { name: 'web', namespace: 'shop' }, spec: { targetRef: { kind: 'Deployment', name: 'web' }, service: { port: 80 }, analysis: { interval: '1m', stepWeight: 10 } } })
+
+function publication(intent: number, weight: number, members: Readonly<Record<string, Track>>, tickMs = 1000): Publication {
+  return {
+    intent,
+    intentAt: Date.parse('2026-06-01T00:00:00Z'),
+    table: { canary: 'shop/web', canaryWeightPercent: weight, match: [], endpoints: { primary: [], canary: [] }, rescue: 'unsent', tickMs, silenceLimitMs: 30_000 },
+    members: new Map(Object.entries(members)),
+  }
+}
+
+function sidecar(pod: string): Session & { readonly lines: string[]; weights(): readonly number[]; generations(): readonly number[] } {
+  const lines: string[] = []
+  const tables = () =>
+    lines.flatMap((line) => {
+      const message = parseDownMessage(line.trimEnd())
+      return message.ok && message.value.type === 'routes' ? [message.value.table] : []
+    })
+  return { namespace: 'shop', pod, lines, send: (line) => void lines.push(line), weights: () => tables().map((table) => table.canaryWeightPercent), generations: () => tables().map((table) => table.generation) }
+}
+
+function createHub() {
+  const clock = new VirtualClock()
+  const heard: string[] = []
+  return { clock, heard, hub: new Hub(clock, (key) => void heard.push(key)) }
+}
+
+describe('the hub of the sidecars', () => {
+  it('sends a change to all who are connected, and the newest table to whoever comes later', () => {
+    const { hub } = createHub()
+    const early = sidecar('a')
+    const late = sidecar('b')
+    hub.join(early)
+    hub.publish('shop/web', publication(1, 0, { a: 'primary', b: 'canary' }), canary)
+    hub.publish('shop/web', publication(2, 10, { a: 'primary', b: 'canary' }), canary)
+    hub.join(late)
+    expect(early.weights()).toEqual([0, 10])
+    expect(late.weights()).toEqual([10])
+  })
+
+  it('sends nothing where nothing changed', () => {
+    const { hub } = createHub()
+    const session = sidecar('a')
+    hub.join(session)
+    for (let times = 0; times < 5; times += 1) hub.publish('shop/web', publication(1, 0, { a: 'primary' }), canary)
+    expect(session.weights()).toEqual([0])
+  })
+
+  it('never brings an older intent back, whatever a lagging cache says', () => {
+    const { hub } = createHub()
+    const session = sidecar('a')
+    hub.join(session)
+    hub.publish('shop/web', publication(3, 0, { a: 'primary' }), canary)
+    hub.publish('shop/web', publication(2, 50, { a: 'primary' }), canary)
+    expect(session.weights()).toEqual([0])
+  })
+
+  it('prints each distinct table once, for a thousand sidecars too', () => {
+    const { hub } = createHub()
+    const sessions = Array.from({ length: 1000 }, (_unused, index) => sidecar(`pod-${index}`))
+    for (const session of sessions) hub.join(session)
+    hub.publish('shop/web', publication(1, 10, Object.fromEntries(sessions.map(({ pod }, index) => [pod, index % 10 === 0 ? 'canary' : 'primary']))), canary)
+    expect(sessions.every(({ lines }) => lines.length === 1)).toBe(true)
+    // Equal texts of a line of this length are one string in memory only if it was made once; two tracks, two strings.
+    expect(new Set(sessions.map(({ lines }) => lines[0])).size).toBe(2)
+  })
+
+  it('knows who has acknowledged which intent, and tells whoever waits for it', () => {
+    const { hub, heard } = createHub()
+    const session = sidecar('a')
+    hub.join(session)
+    hub.publish('shop/web', publication(1, 0, { a: 'primary', b: 'primary' }), canary)
+    expect(hub.telemetryOf('shop/web', canary).acknowledged).toEqual(new Map())
+    hub.hear(session, { type: 'ack', generation: session.generations()[0] ?? 0 })
+    expect(hub.telemetryOf('shop/web', canary).acknowledged).toEqual(new Map([['a', 1]]))
+    expect(heard).toEqual(['shop/web'])
+  })
+
+  it('listens to the newest session of a pod alone, and to no pod that belongs to nobody', () => {
+    const { hub, heard } = createHub()
+    const [old, young, stranger] = [sidecar('a'), sidecar('a'), sidecar('x')]
+    const leaveOld = hub.join(old)
+    hub.join(young)
+    hub.join(stranger)
+    hub.publish('shop/web', publication(1, 0, { a: 'primary' }), canary)
+    hub.hear(old, { type: 'ack', generation: 1_000_000_000 })
+    hub.hear(stranger, { type: 'ack', generation: 1_000_000_000 })
+    leaveOld()
+    expect(heard).toEqual([])
+    expect(young.weights()).toEqual([0])
+    expect(hub.sessionCount()).toBe(2)
+  })
+
+  it('pings each sidecar once a tick of its table', async () => {
+    const { hub, clock } = createHub()
+    const [busy, idle] = [sidecar('a'), sidecar('b')]
+    hub.join(busy)
+    hub.join(idle)
+    hub.publish('shop/web', publication(1, 0, { a: 'primary' }, 1000), canary)
+    hub.publish('shop/other', publication(1, 0, { b: 'primary' }, 10_000), canary)
+    await clock.advance(20_000)
+    const pings = (session: { readonly lines: readonly string[] }): number => session.lines.filter((line) => line.includes('ping')).length
+    expect([pings(busy), pings(idle)]).toEqual([20, 2])
+    hub.stop()
+    expect(clock.pending).toBe(0)
+  })
+
+  it('forgets a Canary that is gone', () => {
+    const { hub } = createHub()
+    hub.publish('shop/web', publication(1, 0, { a: 'primary' }), canary)
+    hub.forget('shop/web')
+    const session = sidecar('a')
+    hub.join(session)
+    expect(session.weights()).toEqual([])
+  })
+})
+
+describe('the generations of tables', () => {
+  it('rise over changes, time and leaders, and say their intent', () =>
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ rises: fc.boolean(), passesMs: fc.integer({ min: 0, max: 5_000_000 }), isNewLeader: fc.boolean() }), { maxLength: 50 }),
+        (changes) => {
+          let now = 1_700_000_000_000
+          let intent = 1
+          let intentAt = now
+          let known = 0
+          let last = 0
+          for (const { rises, passesMs, isNewLeader } of changes) {
+            // Another leader takes some seconds; it knows only what is durable.
+            now += passesMs + (isNewLeader ? 60_000 : 0)
+            if (rises) {
+              intent += 1
+              intentAt = now
+            }
+            const generation = nextGeneration(isNewLeader ? 0 : known, { intent, intentAt }, now)
+            expect(generation).toBeGreaterThan(last)
+            expect(intentOf(generation)).toBe(intent)
+            last = generation
+            known = generation
+          }
+        },
+      ),
+    ))
+})
