@@ -152,7 +152,7 @@ export class Exchange implements UpstreamUser {
     this.state = 'responding'
     if (this.upstream) this.upstream.deadline = Number.POSITIVE_INFINITY
     this.request.answered()
-    const mayKeepAlive = this.request.isDone && !this.engine.isDraining
+    const mayKeepAlive = this.request.isDone && !this.engine.isDraining && !this.engine.live.active.isLeaving
     this.response = new ResponseFlow(this.client, this.head, head, { mayKeepAlive, line: this.serviceTimeLine() })
     this.relay(this.response, bytes, from)
   }

@@ -51,6 +51,24 @@ describe('a port that is taken', () => {
   })
 })
 
+describe('a pod that the table does not name any more', () => {
+  it.each([
+    ['sends its clients on', [{ address: '127.0.0.9', port: 14081 }], 'close'],
+    ['sends them on when nobody is left', [], 'close'],
+    ['keeps them while it is named', [{ address: '127.0.0.2', port: 14081 }], undefined],
+  ])('%s', async (_name, primary, connection) => {
+    const app = await startRawServer(answering(() => respond('ok')))
+    const rig = await startRig(app.port, { change: { podAddress: '127.0.0.2' }, table: { endpoints: { primary, canary: [] } } })
+    const client = await openClient(rig.route)
+    client.send(get('/'))
+    const { head, body } = await client.response()
+    expect({ body, connection: field(head, 'connection') }).toEqual({ body: 'ok', connection })
+    client.socket.destroy()
+    await rig.close()
+    app.close()
+  })
+})
+
 describe('the routes file', () => {
   it('is read again when it changes, and a bad one changes nothing', async () => {
     const rig = await startRig(1, { table: { canaryWeightPercent: 5 } })

@@ -23,6 +23,11 @@ export interface ActiveRoutes {
   readonly book: TrafficBook
   readonly local: Place
   readonly peers: Readonly<Record<Track, readonly Place[]>>
+  /**
+   * The controller names other pods, not this one: it is going away, or its Services were given back. Its clients are sent on with
+   * `Connection: close` while the app can still answer them; our own SIGTERM comes after the app has ended.
+   */
+  readonly isLeaving: boolean
 }
 
 export interface LiveRoutesOptions {
@@ -111,6 +116,7 @@ export class LiveRoutes {
       book: this.options.ledger.open(table.generation),
       local: { track: table.self, pool: app, isLocal: true },
       peers: { primary: peersOf('primary'), canary: peersOf('canary') },
+      isLeaving: podAddress !== undefined && table.generation > 0 && table.endpoints[table.self].every(({ address }) => address !== podAddress),
     }
   }
 }
