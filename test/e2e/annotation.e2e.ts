@@ -6,7 +6,7 @@ import { cluster } from './lib/cluster.ts'
 import { eventually } from './lib/eventually.ts'
 import { getDeployment, uidOf } from './lib/objects.ts'
 import { scene } from './lib/scene.ts'
-import { expectNoFailure, expectShareWithinWeight, givenAppUnderLoad, isGivenBack, restsIdle, versionOf, type Story } from './lib/story.ts'
+import { expectNoFailure, expectShareWithinWeight, givenAppUnderLoad, isGivenBack, onlyAnswers, restsIdle, since, versionOf, type Story } from './lib/story.ts'
 
 const optIn = {
   [canaryAnnotation]: 'enabled',
@@ -24,6 +24,7 @@ describe('one annotation on the Deployment', () => {
     story = await givenAppUnderLoad(namespace)
     await story.deploy('v1', { annotations: optIn })
     await restsIdle(story)
+    await onlyAnswers(story, 'v1', 'podinfo-primary')
     const canary = await cluster().get(resources.canaries, { namespace, name: 'podinfo' })
     const target = await getDeployment(namespace, 'podinfo')
     expect(listAt(canary, 'metadata', 'ownerReferences')).toEqual([expect.objectContaining({ kind: 'Deployment', name: 'podinfo', uid: uidOf(target) })])
@@ -39,11 +40,12 @@ describe('one annotation on the Deployment', () => {
 
   it('promotes the next version that is applied', async () => {
     explainOnFailure()
+    const at = Date.now()
     await story.deploy('v2', { annotations: optIn })
     await story.watch.phase('Progressing')
     await restsIdle(story, 'Succeeded')
     expect(versionOf(await getDeployment(namespace, 'podinfo-primary'))).toBe('v2')
-    const lines = await story.load.settled()
+    const lines = since(await story.load.settled(), at)
     expectNoFailure(lines)
     expectShareWithinWeight(lines, story)
   })

@@ -28,6 +28,7 @@ describe('an A/B test', () => {
         },
       },
     })
+    const beganAt = Date.now()
     await story.deploy('v2')
     await story.watch.phase('Progressing')
     await eventWith(namespace, 'podinfo', /^Advance podinfo\..* canary iteration 1\/4$/)
@@ -38,7 +39,7 @@ describe('an A/B test', () => {
     const lines = await story.load.settled()
 
     expectNoFailure(lines)
-    for (const name of ['everybody', 'strangers']) expect(served(lines, 'podinfo', story.watch.rows[0]?.at, Infinity, name).byCanary, name).toBe(0)
+    for (const name of ['everybody', 'strangers']) expect(served(lines, 'podinfo', beganAt, Infinity, name).byCanary, name).toBe(0)
     for (const name of ['insiders', 'cookies']) {
       const during = served(lines, 'podinfo', from, to, name)
       expect(during.total, name).toBeGreaterThan(20)
@@ -58,8 +59,10 @@ describe('blue/green', () => {
     const beganAt = Date.now()
     await story.deploy('v2')
     await story.watch.phase('Progressing')
-    await startLoad(namespace, [{ name: 'test', url: 'http://podinfo-canary/', rate: 30, timeoutMs: 5000 }], 'test')
-    await story.watch.phase('Promoting', 'Finalising', 'Succeeded')
+    const test = await startLoad(namespace, [{ name: 'test', url: 'http://podinfo-canary/', rate: 30, timeoutMs: 5000 }], 'test')
+    const judged = await story.watch.phase('Promoting', 'Finalising', 'Succeeded', 'Failed')
+    // Afterwards its Service is empty, and it is refused.
+    expectNoFailure((await test.lines()).filter((line) => (line.second + 1) * 1000 < judged.at))
     await restsIdle(story, 'Succeeded')
     const lines = since(await story.load.settled(), beganAt)
 

@@ -47,6 +47,7 @@ export async function givenAppUnderLoad(namespace: string, options: StoryOptions
 export async function adopted(story: Story, options: Partial<CanaryOptions> = {}): Promise<void> {
   await apply(canary({ namespace: story.namespace, name: story.name, ...options }))
   await restsIdle(story)
+  await onlyAnswers(story, 'v1', `${story.name}-primary`)
 }
 
 /** Then: the primary serves alone, and the target has no pods. */
@@ -96,6 +97,17 @@ export function expectNoFailure(lines: readonly Line[], isAllowed: (failure: Fai
 export function expectShareWithinWeight(lines: readonly Line[], { watch, name }: Story): void {
   const { served, allowed } = shareAgainstWeight(lines, watch.rows, name)
   expect(served, `the canary answered ${served} requests, its weights allow ${allowed}`).toBeLessThanOrEqual(allowed)
+}
+
+/** Then: users end up with this version on this workload alone. Those on a kept-alive connection stay with an old pod until it closes it. */
+export async function onlyAnswers({ load, namespace }: Story, version: string, workload: string): Promise<void> {
+  const who = `${version}@${workload}`
+  await eventually(`every user of ${namespace} is answered by ${who}`, async () => {
+    const last = (await load.lines()).at(-1)
+    const answering = new Set(Object.values(last?.streams ?? {}).flatMap((second) => Object.keys(second.answered)))
+    if (answering.size === 1 && answering.has(who)) return true
+    throw new Error([...answering].join(', '))
+  })
 }
 
 /** Lines of the seconds from `at` (epoch milliseconds) on. */
