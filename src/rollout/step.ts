@@ -100,6 +100,3 @@ export function nameSilent(status: CanaryStatus, silent: readonly string[], timi
     events: [warning(`No acknowledgement from the sidecars of ${names} within ${timing.ackLimitMs / 1000}s, going on without them`)],
   }
 }
-
-/** The earlier of two times. */
-export const earlier = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined ? b : b === undefined ? a : Math.min(a, b))
