@@ -383,6 +383,7 @@ describe('given mutating and validating webhooks', () => {
       request.on('end', () => {
         const review = JSON.parse(Buffer.concat(parts).toString('utf8')) as JsonObject
         calls.push(objectAt(review, 'request'))
+        if (request.url?.startsWith('/hang') === true) return
         const answer = respond(objectAt(review, 'request'))
         response.end(JSON.stringify({ ...review, request: undefined, response: { uid: stringAt(review, 'request', 'uid'), ...answer } }))
       })
@@ -495,6 +496,19 @@ describe('given mutating and validating webhooks', () => {
     expect(messageOf(refused)).toBe('Internal error occurred: failed calling webhook "a.hooks.example.com": failed to call webhook: Post "https://gone.hooks.svc:443/?timeout=2s": service "gone" not found')
     await fixture.request('PATCH', '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/mutating-test', { contentType: 'application/json-patch+json', body: [{ op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Ignore' }] })
     expect((await fixture.request('POST', deployments(), { body: deployment() })).code).toBe(201)
+  })
+
+  it('asks again when the webhook closed a kept connection meanwhile', async () => {
+    await install('Mutating', webhook())
+    await fixture.request('POST', deployments(), { body: deployment('one') })
+    webhookServer.closeAllConnections()
+    expect((await fixture.request('POST', deployments(), { body: deployment('two') })).code).toBe(201)
+    expect(calls).toHaveLength(2)
+  })
+
+  it('gives up after timeoutSeconds', async () => {
+    await install('Mutating', webhook({ timeoutSeconds: 1, clientConfig: { url: `https://127.0.0.1:${port}/hang`, caBundle } }))
+    expect(messageOf(await fixture.request('POST', deployments(), { body: deployment() }))).toContain('context deadline exceeded')
   })
 
   it('trusts the caBundle alone', async () => {

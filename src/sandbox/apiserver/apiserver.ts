@@ -38,7 +38,7 @@ import { createWritePath } from './write-path.ts'
  *   admission policies (ValidatingAdmissionPolicy) do not exist.
  * - authorization: no check against escalation by role bindings; no node authorizer; no client certificates.
  * - lists: a continued page shows the state of its own time; `resourceVersionMatch` is ignored; descriptions for `explain` exist
- *   only where a CRD has them; `/openapi/v2` is absent (kubectl 1.27 and newer read v3).
+ *   only where a CRD has them; `/openapi/v2` is empty (kubectl 1.27 and newer read v3).
  * - pod security admission, limit ranges, priority and fairness, audit logs.
  */
 export interface ApiServerOptions {

@@ -123,7 +123,11 @@ function post(destination: Destination, agent: https.Agent, review: JsonObject, 
       ...(ca === undefined ? {} : { ca }),
       signal: AbortSignal.timeout(timeoutSeconds * 1000),
     })
-    request.on('error', (error) => fail(error.name === 'AbortError' || error.name === 'TimeoutError' ? 'context deadline exceeded' : describeError(error)))
+    request.on('error', (error) => {
+      // A kept connection that the webhook had closed meanwhile: nothing was asked yet, so the API server asks again, and so do we.
+      if (request.reusedSocket && 'code' in error && error.code === 'ECONNRESET') resolve(post(destination, agent, review, timeoutSeconds))
+      else fail(error.name === 'AbortError' || error.name === 'TimeoutError' ? 'context deadline exceeded' : describeError(error))
+    })
     request.on('response', (response) => {
       const parts: Buffer[] = []
       let size = 0

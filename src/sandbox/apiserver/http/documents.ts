@@ -27,7 +27,16 @@ function sendText(response: ServerResponse, text: string): void {
   response.end(text)
 }
 
+/** An OpenAPI v2 document with nothing in it, as kubectl wants it where v3 does not know a kind: protobuf, field 1 `swagger: "2.0"`. */
+const emptyOpenApiV2 = Buffer.from([0x0a, 3, ...Buffer.from('2.0')])
+const openApiV2Type = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+
 function serveOpenApi(catalogue: Catalogue, path: string, exchange: Exchange): void {
+  if (path === '/openapi/v2') {
+    exchange.response.writeHead(200, { 'content-type': openApiV2Type, 'content-length': emptyOpenApiV2.length })
+    exchange.response.end(emptyOpenApiV2)
+    return
+  }
   const types = catalogue.all()
   if (path === '/openapi/v3') return exchange.reply(200, openApiIndex(types))
   const document = path.startsWith('/openapi/v3/') ? openApiDocument(types, path.slice('/openapi/v3/'.length)) : undefined

@@ -49,8 +49,12 @@ export function sendJson(response: ServerResponse, code: number, body: JsonObjec
   response.end(text)
 }
 
-/** A quoted string of a Warning header: one line, printable. */
-const quote = (text: string): string => `"${encodeURI(text.replaceAll(/[\r\n\t]+/g, ' ')).replaceAll('%20', ' ').replaceAll('%22', '\\"').replaceAll(/%([0-9A-F]{2})/g, (whole, hex: string) => (Number.parseInt(hex, 16) < 0x7f ? String.fromCharCode(Number.parseInt(hex, 16)) : whole))}"`
+/** A quoted string of a Warning header: one line of ASCII; other characters as in a URL. */
+function quote(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').toWellFormed()
+  const escape = (character: string): string => (character === '"' || character === '\\' ? `\\${character}` : /[ -~]/.test(character) ? character : encodeURIComponent(character))
+  return `"${Array.from(line, escape).join('')}"`
+}
 
 export async function readRaw(request: IncomingMessage, limit = bodyLimitBytes): Promise<Buffer> {
   const parts: Buffer[] = []

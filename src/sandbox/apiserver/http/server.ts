@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import https from 'node:https'
-import { describeError } from '../../../base/errors.ts'
+import { AppError, describeError } from '../../../base/errors.ts'
 import type { Logger } from '../../../runtime/log.ts'
 import { describeRefusal, type Question } from '../auth/rbac.ts'
 import { anonymous, apiAudience, isAuthenticated } from '../auth/tokens.ts'
@@ -96,9 +96,17 @@ function collectionVerb(method: string, hasName: boolean): string {
   return verb === 'get' ? 'list' : verb === 'delete' ? 'deletecollection' : verb
 }
 
+/** What the store refuses because somebody else was faster, between a request's look and its write. */
+function raced(error: unknown): ApiError | undefined {
+  if (!(error instanceof AppError)) return undefined
+  if (error.code === 'NOT_FOUND') return new ApiError(404, 'NotFound', error.message)
+  if (error.code === 'ALREADY_EXISTS') return new ApiError(409, 'AlreadyExists', error.message)
+  return error.code === 'CONFLICT' ? new ApiError(409, 'Conflict', error.message) : undefined
+}
+
 function refuse(response: ServerResponse, error: unknown, logger: Logger): void {
-  const known = error instanceof ApiError ? error : internalError(describeError(error))
-  if (!(error instanceof ApiError)) logger.error('a request failed', { error: describeError(error), stack: error instanceof Error ? error.stack : undefined })
+  const known = error instanceof ApiError ? error : (raced(error) ?? internalError(describeError(error)))
+  if (known.reason === 'InternalError' && !(error instanceof ApiError)) logger.error('a request failed', { error: describeError(error), stack: error instanceof Error ? error.stack : undefined })
   if (response.headersSent) response.destroy()
   else sendJson(response, known.httpCode, known.toStatus())
 }

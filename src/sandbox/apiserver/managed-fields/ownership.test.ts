@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type JsonObject, listAt, objectAt, stringAt } from '../../../base/json.ts'
 import { builtInTypes, resolveSchema } from '../schema/built-in.ts'
@@ -102,4 +103,29 @@ describe('given fields of another manager', () => {
 
 describe('a set of fields', () => {
   it.each([{ 'f:a': {} }, { 'f:a': { '.': {}, 'f:b': {} } }, { 'f:l': { 'k:{"name":"x"}': { '.': {}, 'f:y': {} } } }, { 'f:s': { 'v:"x"': {} } }])('reads and writes %j', (fields) => expect(fieldSetToV1(fieldSetFromV1(fields))).toEqual(fields))
+})
+
+describe('whatever two managers apply', () => {
+  const words = fc.constantFrom('a', 'b', 'c')
+  const config = fc.record(
+    { replicas: fc.integer({ min: 0, max: 3 }), labels: fc.dictionary(words, words), images: fc.dictionary(words, words) },
+    { requiredKeys: [] },
+  )
+  const objectOf = ({ replicas, labels, images }: { replicas?: number; labels?: Record<string, string>; images?: Record<string, string> }): JsonObject =>
+    object(
+      { ...(replicas === undefined ? {} : { replicas }), ...(images === undefined ? {} : containers(...Object.entries(images).map(([name, image]) => ({ name, image })))) },
+      labels === undefined ? {} : { labels },
+    )
+
+  it('a forced apply brings what it says, again changes nothing, and an empty one takes its own away', () =>
+    fc.assert(
+      fc.property(config, config, config, (first, second, third) => {
+        const both = apply(apply(undefined, objectOf(first), 'one', true), objectOf(second), 'two', true)
+        const applied = apply(both, objectOf(third), 'one', true)
+        expect(bare(applied)).toMatchObject(JSON.parse(JSON.stringify({ ...objectOf(third), spec: third.replicas === undefined ? {} : { replicas: third.replicas } })) as JsonObject)
+        expect(apply(applied, objectOf(third), 'one', true)).toEqual(applied)
+        const left = apply(applied, { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' } }, 'one', true)
+        expect(fieldsOf(left, 'one')).toEqual({})
+      }),
+    ))
 })
