@@ -107,8 +107,10 @@ export class Exchange implements UpstreamUser {
     }
     const bytes = this.unread === undefined ? chunk : Buffer.concat([this.unread, chunk])
     this.unread = undefined
+    const { upstream } = this
     let from = 0
-    while (this.state === 'waiting') {
+    // A refused hop may already wait for its answer on another connection: what is left of these bytes is not that answer.
+    while (this.state === 'waiting' && this.upstream === upstream) {
       const end = endOfHead(bytes, from)
       if ((end < 0 ? bytes.length : end) - from > maxResponseHeadBytes) {
         this.onMalformed()

@@ -71,6 +71,15 @@ describe('two sidecars', () => {
     expect(await primary.count('canary', 'match', '2xx')).toBe(2)
   })
 
+  it('serve a refused hop over a connection that is open already, without a byte of the refusal', async () => {
+    await primary.setTable(toCanary([canary.direct], { canaryWeightPercent: 0 }))
+    expect((await ask(primary.route, get('/'))).body).toBe('v1')
+    v2.close()
+    await primary.setTable(toCanary([canary.direct]))
+    const { status, body } = await ask(primary.route, get('/'))
+    expect({ status, body }).toEqual({ status: 200, body: 'v1' })
+  })
+
   it('count as one proxy, and keep what they say to each other to themselves', async () => {
     const response = await ask(primary.route, get('/', 'X-Forwarded-For: 9.9.9.9'))
     expect(response.body).toBe('v2')
