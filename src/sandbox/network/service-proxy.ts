@@ -48,7 +48,7 @@ export function startServiceProxy(logger: Logger, chance: () => number = Math.ra
     const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (client) => {
       const backend = listener.backends[Math.floor(chance() * listener.backends.length)]
       if (backend) relay(client, backend, sockets)
-      else client.resetAndDestroy()
+      else reset(client)
     })
     listener.server = server
     listener.opening = new Promise((resolve) => {
@@ -87,11 +87,20 @@ function relay(client: net.Socket, backend: Backend, sockets: Set<net.Socket>): 
   ] as const) {
     sockets.add(socket)
     // A reset on one side is a reset on the other: between pod and client there is only a packet filter in a real cluster.
-    socket.on('error', () => other.resetAndDestroy())
+    socket.on('error', () => reset(other))
     socket.on('close', () => {
       sockets.delete(socket)
-      if (!socket.readableEnded || !socket.writableFinished) other.resetAndDestroy()
+      if (!socket.readableEnded || !socket.writableFinished) reset(other)
     })
     socket.pipe(other)
   }
+}
+
+/**
+ * Tells the peer that the connection broke. Not while a FIN waits to be sent: Node 24 then neither resets nor closes the socket, and the
+ * process cannot end any more (TCPWrap::Reset takes libuv's EINVAL for done).
+ */
+function reset(socket: net.Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+  else socket.resetAndDestroy()
 }
