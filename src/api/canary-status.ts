@@ -64,6 +64,15 @@ export interface KingletState {
   readonly replicas?: number
   /** The generation whose silent sidecars have been named in an event. */
   readonly silenceNamed?: number
+  /** What the last decision that had something to say said, and when: another controller tells it if this one cannot any more. */
+  readonly told?: { readonly at: number; readonly events: readonly RolloutEvent[] }
+}
+
+/** An event for the Canary; important ones also stand on the target Deployment. */
+export interface RolloutEvent {
+  readonly type: 'Normal' | 'Warning'
+  readonly message: string
+  readonly isImportant: boolean
 }
 
 /** Counts of one track over the window of a verdict. */
@@ -151,7 +160,18 @@ function parseKingletState(raw: JsonObject): KingletState {
     ...optional('apex', apex === 'primary' || apex === 'canary' ? apex : undefined),
     ...optional('replicas', numberAt(raw, 'replicas')),
     ...optional('silenceNamed', numberAt(raw, 'silenceNamed')),
+    ...optional('told', parseTold(objectAt(raw, 'told'))),
   }
+}
+
+function parseTold(raw: JsonObject): KingletState['told'] {
+  const at = numberAt(raw, 'at')
+  const events = listAt(raw, 'events').flatMap((event): readonly RolloutEvent[] => {
+    const message = stringAt(event, 'message')
+    const type = stringAt(event, 'type') === 'Warning' ? 'Warning' : 'Normal'
+    return message === undefined ? [] : [{ type, message, isImportant: objectAt({ event }, 'event')['isImportant'] === true }]
+  })
+  return at === undefined ? undefined : { at, events }
 }
 
 /** `{ [key]: value }`, or nothing where the value is absent: optional properties are left out, never undefined. */

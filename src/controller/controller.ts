@@ -159,11 +159,12 @@ function createQueues(options: ControllerOptions, caches: Caches, certificates: 
     injection: { ...options.injection, caPem: certificates.caPem() },
     sha256: (text) => createHash('sha256').update(text).digest('hex'),
   })
+  const told = new Map<string, number>()
   const canaries = createQueue({
     clock,
     retryMs,
     onError,
-    process: (key) => reconcile(key, { cluster: client, cache: caches.reader, hub, events, metrics, installation: installation(), timing, clock, log }),
+    process: (key) => reconcile(key, { cluster: client, cache: caches.reader, hub, events, told, metrics, installation: installation(), timing, clock, log }),
   })
   const optIns = createQueue({ clock, retryMs, onError, process: (key) => reconcileOptIn(key, { cluster: client, cache: caches.reader, events, clock }) })
   return { hub, canaries, optIns, flush: () => events.flush() }

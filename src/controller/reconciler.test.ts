@@ -135,6 +135,28 @@ describe('a write that fails', async () => {
   })
 })
 
+describe('a controller that takes over', () => {
+  it('tells what the one before has decided and could not tell any more, once', async () => {
+    const stage = givenApp({}, appDeployment('v1'), { graceMs: 1000, ackLimitMs: 3000 })
+    await live(stage, 6)
+    const done = 'Normal Initialization done! web.shop'
+    expect(stage.events.filter((event) => event === done)).toHaveLength(1)
+    // The one before wrote the status and was killed: nothing that it said has been heard.
+    const successor: Stage = { ...stage, options: { ...stage.options, told: new Map() } }
+    await live(successor, 3)
+    expect(stage.events.filter((event) => event === done)).toHaveLength(2)
+  })
+
+  it('leaves old news alone', async () => {
+    const stage = givenApp({}, appDeployment('v1'), { graceMs: 1000, ackLimitMs: 3000 })
+    await live(stage, 6)
+    stage.clock.advance(120_000)
+    const before = stage.events.length
+    await live({ ...stage, options: { ...stage.options, told: new Map() } }, 3)
+    expect(stage.events).toHaveLength(before)
+  })
+})
+
 describe('what a person must mend is said in a condition and an event, and nothing is touched', () => {
   const stalled = async (stage: Stage): Promise<JsonObject> => {
     await live(stage, 3)

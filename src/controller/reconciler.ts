@@ -2,12 +2,11 @@ import { parseCanary, strategyOf, type Canary } from '../api/canary.ts'
 import type { CanaryStatus } from '../api/canary-status.ts'
 import { resources } from '../api/resources.ts'
 import type { Clock } from '../base/clock.ts'
-import { objectAt, stringAt, type JsonObject } from '../base/json.ts'
+import { objectAt, type JsonObject } from '../base/json.ts'
 import type { Logger } from '../runtime/log.ts'
 import { decide, type Decision } from '../rollout/decide.ts'
 import { observe, type Observed } from '../rollout/observe.ts'
 import type { Timing } from '../rollout/observation.ts'
-import type { RolloutEvent } from '../rollout/step.ts'
 import type { Installation, World } from '../rollout/world.ts'
 import { applyActions, withStatus } from './apply.ts'
 import { gather, type GatherOptions } from './gather.ts'
@@ -26,6 +25,8 @@ export interface ReconcilerOptions {
   readonly cache: ClusterReader
   readonly hub: Pick<Hub, 'publish' | 'forget' | 'telemetryOf'>
   readonly events: EventSink
+  /** The time of the last events that this process has told, by Canary. Owned by the caller, kept between looks. */
+  readonly told: Map<string, number>
   readonly metrics: ControllerMetrics
   readonly installation: Installation
   readonly timing: Timing
@@ -45,10 +46,13 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
   const cached = await read(options.cache)
   if (!cached) {
     hub.forget(key)
+    options.told.delete(key)
     metrics.forgetCanary(at.namespace, at.name)
     return { afterMs: lookAgainMs.idle }
   }
   const glance = look(cached, options)
+  // Where pods are is a fact that needs no decision, and one on its way out waits for it.
+  publish(key, glance.observed.observation.canary, cached, glance.observed, options)
   if (!isConsequential(glance.decision, glance.observed.observation.canary)) return settled(key, cached, glance, options)
   const world = await read(options.cluster)
   if (!world) return { afterMs: 0 }
@@ -56,8 +60,8 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
   const canary = await writeStatus(world.canary, observed.observation.canary, decision.status, options)
   const after = { ...world, canary }
   const parsed = parseCanary(canary)
-  hub.publish(key, buildPublication(parsed, after, observed.split), parsed)
-  tell(canary, world, decision.events, options)
+  publish(key, parsed, after, observed, options)
+  tell(key, canary, world, options)
   countEnd(observed.observation.canary, decision, options)
   observeMetrics(parsed, decision, options)
   await applyActions(decision.actions, after, observed, options.installation, options.cluster)
@@ -90,10 +94,12 @@ function look(world: World, { installation, timing, clock }: ReconcilerOptions):
 
 const isConsequential = (decision: Decision, canary: Canary): boolean => decision.status !== canary.status || decision.actions.length > 0
 
-/** Nothing to write: the sidecars may still have to hear of new endpoints. */
+const publish = (key: string, canary: Canary, world: World, { split }: Observed, { hub }: ReconcilerOptions): void => hub.publish(key, buildPublication(canary, world, split), canary)
+
+/** Nothing to write; what a controller before this one could not tell any more is told. */
 function settled(key: string, world: World, { observed, decision }: Look, options: ReconcilerOptions): { readonly afterMs: number } {
   const { canary } = observed.observation
-  options.hub.publish(key, buildPublication(canary, world, observed.split), canary)
+  tell(key, world.canary, world, options)
   observeMetrics(canary, decision, options)
   return { afterMs: untilNext(decision, canary.status, options.clock.now()) }
 }
@@ -109,14 +115,22 @@ function untilNext(decision: Decision, status: CanaryStatus, now: number): numbe
   return decision.wakeAt === undefined ? regular : Math.max(20, Math.min(regular, decision.wakeAt - now))
 }
 
-/** Events on the Canary, the important ones on its target too: people look at what they wrote. */
-function tell(canary: JsonObject, world: World, events: readonly RolloutEvent[], { events: sink, log }: ReconcilerOptions): void {
-  const { target } = world
-  const metadata = objectAt(canary, 'metadata')
-  for (const { type, message, isImportant } of events) {
-    log[type === 'Warning' ? 'warn' : 'info']('rollout event', { canary: `${stringAt(metadata, 'namespace')}/${stringAt(metadata, 'name')}`, event: message })
-    sink.record({ regarding: { apiVersion: 'flagger.app/v1beta1', kind: 'Canary', metadata }, type, reason: 'Synced', message })
-    if (isImportant && target) sink.record({ regarding: { apiVersion: 'apps/v1', kind: 'Deployment', metadata: objectAt(target, 'metadata') }, type, reason: 'Synced', message })
+/** How old the last events of another controller may be to be told again. */
+const retellMs = 60_000
+
+/**
+ * The events that the durable status holds, once each by this process: on the Canary, the important ones on its target too, because
+ * people look at what they wrote. A controller that is killed after its status write leaves them to the next one.
+ */
+function tell(key: string, canary: JsonObject, world: World, { events: sink, told, clock, log }: ReconcilerOptions): void {
+  const { status } = parseCanary(canary)
+  const last = status.kinglet.told
+  if (!last || last.at <= (told.get(key) ?? clock.now() - retellMs)) return
+  told.set(key, last.at)
+  for (const { type, message, isImportant } of last.events) {
+    log[type === 'Warning' ? 'warn' : 'info']('rollout event', { canary: key, event: message })
+    sink.record({ regarding: { apiVersion: 'flagger.app/v1beta1', kind: 'Canary', metadata: objectAt(canary, 'metadata') }, type, reason: 'Synced', message })
+    if (isImportant && world.target) sink.record({ regarding: { apiVersion: 'apps/v1', kind: 'Deployment', metadata: objectAt(world.target, 'metadata') }, type, reason: 'Synced', message })
   }
 }
 

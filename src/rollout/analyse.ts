@@ -1,9 +1,9 @@
 import { strategyOf } from '../api/canary.ts'
-import type { CanaryStatus, Verdict } from '../api/canary-status.ts'
+import type { CanaryStatus, RolloutEvent, Verdict } from '../api/canary-status.ts'
 import type { Stall } from '../api/conditions.ts'
 import { canaryReadiness, primaryReadiness } from './adoption.ts'
 import { begin } from './idle.ts'
-import { acknowledgement, hold, nameSilent, normal, reroute, stay, waitFor, warning, withState, type Context, type RolloutEvent, type Step } from './step.ts'
+import { acknowledgement, hold, nameSilent, normal, reroute, stay, waitFor, warning, withState, type Context, type Step } from './step.ts'
 import { nextWeight } from './weights.ts'
 
 /**

@@ -19,7 +19,7 @@
  *   Failed                     Initialized   the promoted revision is back
  *   any                        Terminating   the Canary is deleted and has our finalizer
  */
-import type { CanaryStatus } from '../api/canary-status.ts'
+import type { CanaryStatus, RolloutEvent } from '../api/canary-status.ts'
 import { kstatusConditions, mergeConditions, promotedCondition, type Stall } from '../api/conditions.ts'
 import { canonicalJson } from '../base/json.ts'
 import { adopt } from './adoption.ts'
@@ -29,7 +29,7 @@ import { rest } from './idle.ts'
 import { defaultTiming, type Observation, type Timing } from './observation.ts'
 import { continuePromotion, finalise, holdOnCanary } from './promotion.ts'
 import { remove } from './removal.ts'
-import { hold, normal, reroute, stallOf, waitFor, warning, withState, type Context, type RolloutEvent, type Step } from './step.ts'
+import { hold, normal, reroute, stallOf, waitFor, warning, withState, type Context, type Step } from './step.ts'
 
 export interface Decision {
   /** To be written before anything is done. The very object of the observation where nothing changed. */
@@ -45,7 +45,7 @@ export function decide(observation: Observation, now: number, timing: Timing = d
   const context: Context = { observation, now, timing }
   const step = advance(context)
   const events = [...step.events, ...announcements(observation, step.stall)]
-  const status = finish(observation, step, now)
+  const status = finish(observation, events.length > 0 ? { ...step, status: withState(step.status, { told: { at: now, events } }) } : step, now)
   return { status, actions: converge(context, status), events, ...(step.wakeAt === undefined ? {} : { wakeAt: step.wakeAt }) }
 }
 

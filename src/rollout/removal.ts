@@ -40,8 +40,12 @@ function announce({ observation, now }: Context, status: CanaryStatus): Step {
 function leave(context: Context, status: CanaryStatus): Step {
   const { observation, now, timing } = context
   const { name, namespace, spec } = observation.canary
-  if (!observation.primary) return { status, events: observation.services.apex === 'original' || observation.services.apex === 'missing' ? [normal(`Terminated canary ${name}.${namespace}`, true)] : [] }
   const { apex, endpoints } = observation.services
+  if (!observation.primary) {
+    const farewell = normal(`Terminated canary ${name}.${namespace}`, true)
+    const isOver = (apex === 'original' || apex === 'missing') && status.kinglet.told?.events.at(-1)?.message !== farewell.message
+    return { status, events: isOver ? [farewell] : [] }
+  }
   const isMoved = (apex === 'original' || apex === 'missing') && endpoints.primary === 0 && (endpoints.canary > 0 || apex === 'missing')
   const since = isMoved ? (status.kinglet.endpointsMovedAt ?? now) : undefined
   const tracked = withState(status, { endpointsMovedAt: since })

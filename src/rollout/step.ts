@@ -1,17 +1,10 @@
 import type { Canary } from '../api/canary.ts'
 import { strategyOf } from '../api/canary.ts'
-import type { CanaryStatus, KingletState } from '../api/canary-status.ts'
+import type { CanaryStatus, KingletState, RolloutEvent } from '../api/canary-status.ts'
 import type { Stall } from '../api/conditions.ts'
 import type { MatchRule } from '../api/protocol.ts'
 import { describeProblem, type Problem } from '../api/validate.ts'
 import type { Observation, Timing } from './observation.ts'
-
-/** An event for the Canary; `important` ones also stand on the target Deployment. */
-export interface RolloutEvent {
-  readonly type: 'Normal' | 'Warning'
-  readonly message: string
-  readonly isImportant: boolean
-}
 
 /** What one look changed: the next status (conditions not yet made), what to tell, what is waited for. */
 export interface Step {
