@@ -1,4 +1,4 @@
-import { streamService } from '../api/keys.ts'
+import { fieldManager, streamService } from '../api/keys.ts'
 import { describeError } from '../base/errors.ts'
 import type { ControllerFlags } from '../cli/controller.ts'
 import { runController, type LeaderState } from '../controller/controller.ts'
@@ -26,7 +26,7 @@ export async function runControllerProcess(flags: ControllerFlags, version: stri
   log.info('controller started', { port, version })
   try {
     await runController({
-      client: createClient(connection, systemClock, { fieldManager: 'kinglet' }),
+      client: createClient(connection, systemClock, { fieldManager }),
       clock: systemClock,
       log,
       metrics,
