@@ -31,6 +31,7 @@ export interface Load {
 const maxInFlight = 500
 const maxLines = 3600
 const tickMs = 5
+const graceMs = 200
 
 /** Sends until `stop`; `onLine` gets each second's line as soon as the second is over. */
 export function startLoad(streams: readonly Stream[], onLine: (line: Line) => void = () => undefined): Load {
@@ -109,10 +110,12 @@ function exchange(stream: Stream, agent: http.Agent | false, tally: Tally): Prom
     const fail = (kind: FailureKind, detail: string, more: { readonly status?: number; readonly from?: Answerer } = {}): void =>
       count(() => tally.failed({ at: Date.now(), stream: stream.name, kind, detail, ...more }))
     const request = http.get(stream.url, { agent, headers: stream.headers ?? {} })
-    const timer = setTimeout(() => {
+    const giveUp = (): void => {
       fail('timeout', `no complete answer in ${stream.timeoutMs ?? 10_000} ms`)
       request.destroy()
-    }, stream.timeoutMs ?? 10_000)
+    }
+    // A client that was not given the processor first looks whether the answer has come meanwhile.
+    let timer = setTimeout(() => (timer = setTimeout(giveUp, graceMs)), stream.timeoutMs ?? 10_000)
     let response: http.IncomingMessage | undefined
     request.on('response', (incoming) => {
       response = incoming

@@ -1,14 +1,23 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { injectLabel, proxyContainerName } from '../../../src/api/keys.ts'
+import { appPortAnnotation, injectLabel, proxyContainerName } from '../../../src/api/keys.ts'
+import { resources } from '../../../src/api/resources.ts'
 import { isObject, listAt, stringAt, type JsonObject } from '../../../src/base/json.ts'
-import { staysTrue, eventually } from '../lib/eventually.ts'
+import { cluster } from '../lib/cluster.ts'
+import { eventually, staysTrue } from '../lib/eventually.ts'
 import { kill, recovered, takeAway } from '../lib/kinglet.ts'
-import { podsOf, getDeployment } from '../lib/objects.ts'
+import { podinfoImage } from '../lib/manifests.ts'
+import { getDeployment, podsOf } from '../lib/objects.ts'
 import { scene } from '../lib/scene.ts'
 import { served } from '../lib/shares.ts'
 import { expectNoFailure, expectShareWithinWeight, givenAdoptedApp, restsIdle, since, versionOf, type Story } from '../lib/story.ts'
 
 const hasSidecar = (pod: JsonObject): boolean => listAt(pod, 'spec', 'initContainers').some((container) => isObject(container) && stringAt(container, 'name') === proxyContainerName)
+
+/** A pod that the webhook would inject. */
+const trial = (namespace: string): JsonObject => ({
+  metadata: { name: 'trial', namespace, labels: { [injectLabel]: 'true' }, annotations: { [appPortAnnotation]: '8080' } },
+  spec: { containers: [{ name: 'app', image: podinfoImage }] },
+})
 
 /** With the webhook away the API server lets writes pass as they are (failurePolicy Ignore). */
 describe('the webhook is away', () => {
@@ -21,6 +30,7 @@ describe('the webhook is away', () => {
     explainOnFailure()
     story = await givenAdoptedApp(namespace, { canary: { interval: '2s', strategy: { maxWeight: 50, stepWeight: 25 } } })
     bringBack = await takeAway('webhook')
+    await eventually('nobody injects a pod any more', async () => !hasSidecar(await cluster().create(resources.pods, trial(namespace), { dryRun: true })))
     const at = Date.now()
     await story.deploy('v2')
     await story.watch.phase('Progressing')

@@ -83,7 +83,7 @@ function podOf(namespace: string, name: string, streams: readonly Stream[]): Jso
           image: loadImage,
           imagePullPolicy: 'IfNotPresent',
           env: [{ name: 'LOAD_STREAMS', value: JSON.stringify(streams) }],
-          resources: { requests: { cpu: '10m', memory: '64Mi' } },
+          resources: { requests: { cpu: '50m', memory: '64Mi' } },
           securityContext: { runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, seccompProfile: { type: 'RuntimeDefault' } },
         },
       ],

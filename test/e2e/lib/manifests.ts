@@ -49,7 +49,7 @@ export function deployment(options: AppOptions): JsonObject {
               ports: [{ name: 'http', containerPort: appPort }],
               // Random errors hit the probe too: ten in a row do not happen.
               readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 10 },
-              resources: { requests: { cpu: '10m', memory: '32Mi' } },
+              resources: { requests: { cpu: '50m', memory: '32Mi' } },
               ...(restricted ? { securityContext } : {}),
             },
           ],
