@@ -66,12 +66,12 @@ describe.concurrent('the load client', () => {
   })
 
   it.each([
-    ['a reset', (socket: Socket) => void socket.resetAndDestroy(), 'reset'],
-    ['an answer cut short', (socket: Socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf'), 'truncated'],
-    ['silence', () => undefined, 'timeout'],
-  ])('counts %s as a failure', async (_name, answer, kind) => {
+    ['a reset', (socket: Socket) => void socket.resetAndDestroy(), 'reset', 10_000],
+    ['an answer cut short', (socket: Socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf'), 'truncated', 10_000],
+    ['silence', () => undefined, 'timeout', 200],
+  ])('counts %s as a failure', async (_name, answer, kind, timeoutMs) => {
     const { url } = await serve((request) => answer(request.socket))
-    const lines = await linesOf([stream(url, { connections: 'fresh', timeoutMs: 200 })], (line) => line.total.failed >= 3)
+    const lines = await linesOf([stream(url, { connections: 'fresh', timeoutMs })], (line) => line.total.failed >= 3)
     expect(new Set(lines.flatMap((line) => line.failures).map((failure) => failure.kind))).toEqual(new Set([kind]))
     expect(last(lines).total.answered).toBe(0)
   })
