@@ -9,6 +9,7 @@
  */
 import type { Socket } from 'node:net'
 import { describeError } from '../base/errors.ts'
+import { resetSocket } from '../runtime/reset-socket.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Timed } from './deadlines.ts'
 import type { Engine } from './engine.ts'
@@ -216,7 +217,7 @@ export class ClientConnection implements ClientSide, Timed {
   /** Ends with a reset: nobody shall take what was sent for whole. */
   reset(): void {
     this.exchange = undefined
-    this.socket.resetAndDestroy()
+    resetSocket(this.socket)
   }
 
   private onEnd(): void {

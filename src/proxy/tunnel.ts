@@ -3,6 +3,7 @@
  * end and abort reach the other side, no faster than it takes them. Must not: look at the bytes, or be cut by a weight change.
  */
 import type { Socket } from 'node:net'
+import { resetSocket } from '../runtime/reset-socket.ts'
 import type { Engine } from './engine.ts'
 import type { Timed } from './deadlines.ts'
 
@@ -31,7 +32,7 @@ export class Tunnel implements Timed {
 
   /** Resets both sides. */
   abort(): void {
-    for (const side of this.sides) side.resetAndDestroy()
+    for (const side of this.sides) resetSocket(side)
   }
 
   private join(from: Socket, to: Socket): void {
@@ -47,7 +48,7 @@ export class Tunnel implements Timed {
 
   /** One side is gone. An orderly end may still have bytes on their way to the other; an abort has not. */
   private onSideClosed(other: Socket, hadError: boolean): void {
-    if (hadError) other.resetAndDestroy()
+    if (hadError) resetSocket(other)
     else if (!other.writableEnded) other.destroySoon()
     if (this.isClosed || !this.sides.every((side) => side.destroyed)) return
     this.isClosed = true

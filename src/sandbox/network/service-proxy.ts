@@ -1,5 +1,6 @@
 import * as net from 'node:net'
 import type { Logger } from '../../runtime/log.ts'
+import { resetSocket } from '../../runtime/reset-socket.ts'
 import { realPort } from './addresses.ts'
 import type { Backend, Frontend } from './service-table.ts'
 
@@ -48,7 +49,7 @@ export function startServiceProxy(logger: Logger, chance: () => number = Math.ra
     const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (client) => {
       const backend = listener.backends[Math.floor(chance() * listener.backends.length)]
       if (backend) relay(client, backend, sockets)
-      else reset(client)
+      else resetSocket(client)
     })
     listener.server = server
     listener.opening = new Promise((resolve) => {
@@ -87,20 +88,11 @@ function relay(client: net.Socket, backend: Backend, sockets: Set<net.Socket>): 
   ] as const) {
     sockets.add(socket)
     // A reset on one side is a reset on the other: between pod and client there is only a packet filter in a real cluster.
-    socket.on('error', () => reset(other))
+    socket.on('error', () => resetSocket(other))
     socket.on('close', () => {
       sockets.delete(socket)
-      if (!socket.readableEnded || !socket.writableFinished) reset(other)
+      if (!socket.readableEnded || !socket.writableFinished) resetSocket(other)
     })
     socket.pipe(other)
   }
-}
-
-/**
- * Tells the peer that the connection broke. Not while a FIN waits to be sent: Node 24 then neither resets nor closes the socket, and the
- * process cannot end any more (TCPWrap::Reset takes libuv's EINVAL for done).
- */
-function reset(socket: net.Socket): void {
-  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
-  else socket.resetAndDestroy()
 }
