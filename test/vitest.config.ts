@@ -29,10 +29,11 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'e2e on the sandbox, one by one',
+          // They take Kinglet's own parts away, from everybody.
+          name: 'e2e on the sandbox, disruptive',
           include: ['test/e2e/disruptive/*.e2e.ts'],
           globalSetup: ['test/e2e/setup-sandbox.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
