@@ -40,6 +40,7 @@ export async function runControllerProcess(flags: ControllerFlags, version: stri
       tracksConfigs: flags.enableConfigTracking,
       injection: { image: flags.image, imagePullPolicy: flags.imagePullPolicy, imagePullSecrets: flags.imagePullSecret, runAsUser: flags.runAsUser, controllerAddress: flags.controller ?? `${streamService.name}.${flags.ownNamespace}.svc:${streamService.port}`, logLevel: flags.proxyLogLevel },
       timing: { graceMs: flags.adoptionGrace, ackLimitMs: flags.ackLimit },
+      leaseMs: flags.lease,
       webhookConfiguration: 'kinglet',
       signal,
       onLeading: (state) => void (leader = state),

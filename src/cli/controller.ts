@@ -21,6 +21,7 @@ export interface ControllerFlags {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   readonly adoptionGrace: number
   readonly ackLimit: number
+  readonly lease: number
 }
 
 const levels = ['debug', 'info', 'warn', 'error']
@@ -48,6 +49,7 @@ export function buildControllerCommand(run: (flags: ControllerFlags) => Promise<
     .addOption(new Option('--log-level <level>', 'verbosity').choices(levels).default('info').env('KINGLET_LOG_LEVEL'))
     .addOption(new Option('--adoption-grace <duration>', 'time for kube-proxies to follow moved endpoints').default(15_000, '15s').env('KINGLET_ADOPTION_GRACE').argParser(duration))
     .addOption(new Option('--ack-limit <duration>', 'how long a silent sidecar is waited for').default(10_000, '10s').argParser(duration))
+    .addOption(new Option('--lease <duration>', 'after this long without a word of the leader another replica leads').default(15_000, '15s').env('KINGLET_LEASE').argParser(duration))
     .action(async (flags: ControllerFlags) => run(flags))
 }
 

@@ -50,6 +50,8 @@ export interface ControllerOptions {
   readonly tracksConfigs: boolean
   readonly injection: Omit<InjectionConfig, 'caPem'>
   readonly timing: Timing
+  /** Another replica leads after this long without a word of the leader, milliseconds. */
+  readonly leaseMs: number
   readonly webhookConfiguration: string
   readonly signal: AbortSignal
   /** Told when leading begins and ends. */
@@ -75,6 +77,7 @@ export async function runController(options: ControllerOptions): Promise<void> {
     namespace: ownNamespace,
     name: leaseName,
     identity: `${options.podName ?? 'local'}_${randomBytes(6).toString('hex')}`,
+    leaseMs: options.leaseMs,
     signal,
     lead: (leading) => lead(options, leading),
     onLeader: (identity) => log.info('another controller leads', { identity }),

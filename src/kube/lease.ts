@@ -14,9 +14,9 @@ export interface LeaseOptions {
   readonly identity: string
   /** Others may take over after this long without a renewal. Default 15 s; client-go's, as the next two. */
   readonly leaseMs?: number
-  /** We step down after this long without a successful renewal. Default 10 s. */
+  /** We step down after this long without a successful renewal. Default two thirds of `leaseMs`. */
   readonly renewDeadlineMs?: number
-  /** Between two attempts. Default 2 s. */
+  /** Between two attempts. Default two fifteenths of `leaseMs`. */
   readonly retryMs?: number
   readonly random?: () => number
   /** Ends the candidature; a held lease is given back. */
@@ -35,7 +35,7 @@ export interface LeaseOptions {
  * Errors: LEASE_LOST when a renewal did not succeed in time (the process should end: somebody else may lead now); whatever `lead` throws.
  */
 export async function runWithLease(options: LeaseOptions): Promise<void> {
-  const { clock, signal, leaseMs = 15_000, renewDeadlineMs = 10_000, retryMs = 2_000, random = Math.random } = options
+  const { clock, signal, leaseMs = 15_000, renewDeadlineMs = (leaseMs * 2) / 3, retryMs = (leaseMs * 2) / 15, random = Math.random } = options
   const record = createRecord(options, leaseMs)
   const pause = (): Promise<void> => sleep(clock, retryMs * (1 + 0.2 * random()), signal)
 

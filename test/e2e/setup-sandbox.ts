@@ -12,27 +12,13 @@ import { startSandbox } from '../../src/sandbox/sandbox.ts'
 import { eventually } from './lib/eventually.ts'
 import { findKubectl } from './lib/find-kubectl.ts'
 
-/** Two projects share one cluster: the first of them starts it, the last one stops it. */
-interface Shared {
-  readonly started: Promise<{ readonly kubeconfigPath: string; readonly stop: () => Promise<void> }>
-  users: number
-}
-declare global {
-  var kingletSandbox: Shared | undefined
-}
-
 /** Before the suites run on the embedded cluster: it is started, with Kinglet installed from the same manifest as anywhere. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const shared = (globalThis.kingletSandbox ??= { started: start(), users: 0 })
-  shared.users += 1
-  const { kubeconfigPath, stop } = await shared.started
+  const { kubeconfigPath, stop } = await start()
   project.provide('kubeconfig', kubeconfigPath)
   project.provide('kind', 'sandbox')
   project.provide('kubectl', findKubectl())
-  return async () => {
-    shared.users -= 1
-    if (shared.users === 0) await stop()
-  }
+  return stop
 }
 
 async function start(): Promise<{ readonly kubeconfigPath: string; readonly stop: () => Promise<void> }> {
@@ -44,7 +30,7 @@ async function start(): Promise<{ readonly kubeconfigPath: string; readonly stop
   }
   try {
     await sandbox.installKinglet()
-    await shortenGrace(sandbox.kubeconfigPath)
+    await shortenWaits(sandbox.kubeconfigPath)
   } catch (error) {
     await stop()
     throw error
@@ -53,15 +39,16 @@ async function start(): Promise<{ readonly kubeconfigPath: string; readonly stop
 }
 
 /**
- * The sandbox's Services follow their endpoints at once, so nobody has to wait fifteen seconds for the kube-proxies of many nodes.
- * On a real cluster the suites run with what install.yaml says.
+ * The sandbox's Services follow their endpoints at once, so nobody has to wait fifteen seconds for the kube-proxies of many nodes;
+ * and its API server is next door, so a leader that says nothing for four seconds is gone. On a real cluster the suites run with what
+ * install.yaml says.
  */
-async function shortenGrace(kubeconfig: string): Promise<void> {
+async function shortenWaits(kubeconfig: string): Promise<void> {
   const client = createClient(loadKubeConfig({ kubeconfig }), systemClock, { fieldManager: 'e2e' })
   const at = { namespace: defaultNamespace, name: 'kinglet-controller' }
-  const containers = [{ name: 'controller', env: [{ name: 'KINGLET_ADOPTION_GRACE', value: '3s' }] }]
+  const containers = [{ name: 'controller', env: [{ name: 'KINGLET_ADOPTION_GRACE', value: '3s' }, { name: 'KINGLET_LEASE', value: '4s' }] }]
   const { metadata } = await client.patch(resources.deployments, at, { type: 'strategic', body: { spec: { template: { spec: { containers } } } } })
-  await eventually('the controller runs with a short grace', async () => {
+  await eventually('the controller runs with short waits', async () => {
     const live = await client.get(resources.deployments, at)
     const replicas = numberAt(live, 'spec', 'replicas')
     const isObserved = (numberAt(live, 'status', 'observedGeneration') ?? 0) >= (numberAt(metadata, 'generation') ?? 0)
