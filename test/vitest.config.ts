@@ -27,18 +27,17 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-      {
+      ...['controller-killed', 'webhook-killed'].map((suite) => ({
         test: {
-          // They take Kinglet's own parts away, from everybody.
-          name: 'e2e on the sandbox, disruptive',
-          include: ['test/e2e/disruptive/*.e2e.ts'],
+          // It takes Kinglet's own parts away, so it has a cluster of its own.
+          name: `${suite} on a sandbox of its own`,
+          include: [`test/e2e/disruptive/${suite}.e2e.ts`],
           globalSetup: ['test/e2e/setup-sandbox.ts'],
-          maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
         },
-      },
+      })),
     ],
   },
 })
