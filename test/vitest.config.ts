@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-/** `npm test`: the tests beside the code, then the end-to-end suites on the embedded cluster. On a real one: test/e2e/vitest.config.ts. */
+/** `npm test`: the tests beside the code, then the end-to-end suites on the embedded cluster, but for those that kill
+ * Kinglet's own parts: they are for a real one. On a real one: test/e2e/vitest.config.ts. */
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
@@ -27,17 +28,6 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-      ...['controller-killed', 'webhook-killed'].map((suite) => ({
-        test: {
-          // It takes Kinglet's own parts away, so it has a cluster of its own.
-          name: `${suite} on a sandbox of its own`,
-          include: [`test/e2e/disruptive/${suite}.e2e.ts`],
-          globalSetup: ['test/e2e/setup-sandbox.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
-        },
-      })),
     ],
   },
 })

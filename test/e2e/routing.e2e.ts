@@ -24,7 +24,7 @@ describe('an A/B test', () => {
       ],
       canary: {
         strategy: {
-          iterations: 4,
+          iterations: 8,
           match: [{ headers: { 'x-group': { exact: 'insider' } } }, { headers: { cookie: { regex: '^(.*?;)?\\s*(canary=always)(;.*)?$' } } }],
         },
       },
@@ -32,9 +32,9 @@ describe('an A/B test', () => {
     const beganAt = Date.now()
     await story.deploy('v2')
     await story.watch.phase('Progressing')
-    await eventWith(namespace, 'podinfo', /^Advance podinfo\..* canary iteration 1\/4$/)
+    await eventWith(namespace, 'podinfo', /^Advance podinfo\..* canary iteration 1\/8$/)
     const from = Date.now() + 1500
-    await eventWith(namespace, 'podinfo', /^Advance podinfo\..* canary iteration 3\/4$/)
+    await eventWith(namespace, 'podinfo', /^Advance podinfo\..* canary iteration 7\/8$/)
     const to = Date.now()
     await restsIdle(story, 'Succeeded')
     const lines = await story.load.settled()

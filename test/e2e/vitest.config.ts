@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-/** The end-to-end suites on the cluster that KUBECONFIG leads to: `npm run e2e`. On the embedded cluster they run with `npm test`. */
+/** The end-to-end suites on the cluster that KUBECONFIG leads to: `npm run e2e`, and `npm run
+ * e2e:disruptive` for those that kill Kinglet's own parts. On the embedded cluster they run with `npm test`. */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
@@ -20,7 +21,7 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'e2e, one by one',
+          name: 'disruptive',
           include: ['test/e2e/disruptive/*.e2e.ts'],
           globalSetup: ['test/e2e/setup-real.ts'],
           // They take Kinglet's own parts away, from everybody.
