@@ -40,20 +40,13 @@ export interface Decision {
   readonly wakeAt?: number
 }
 
-/** Time between two tries to have pods without a sidecar replaced. */
-const askAgainMs = 3000
-
 /** What follows from an observation at `now` (milliseconds since the epoch). Never throws. */
 export function decide(observation: Observation, now: number, timing: Timing = defaultTiming): Decision {
   const context: Context = { observation, now, timing }
   const step = advance(context)
   const events = [...step.events, ...announcements(observation, step.stall)]
   const status = finish(observation, events.length > 0 ? { ...step, status: withState(step.status, { told: { at: now, events } }) } : step, now)
-  const actions = converge(context, status)
-  // Nothing in the cluster changes when the webhook comes back: only asking again finds out.
-  const isAsking = actions.some((action) => action.type === 'replace-pods')
-  const wakeAt = isAsking ? Math.min(step.wakeAt ?? Number.POSITIVE_INFINITY, now + askAgainMs) : step.wakeAt
-  return { status, actions, events, ...(wakeAt === undefined ? {} : { wakeAt }) }
+  return { status, actions: converge(context, status), events, ...(step.wakeAt === undefined ? {} : { wakeAt: step.wakeAt }) }
 }
 
 function advance(context: Context): Step {
