@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseDurationMs } from '../base/duration.ts'
+import { parseUserId } from './user-id.ts'
 
 export interface ControllerFlags {
   readonly kubeconfig?: string
@@ -43,7 +44,7 @@ export function buildControllerCommand(run: (flags: ControllerFlags) => Promise<
     .addOption(new Option('--image <reference>', 'image of the sidecars').env('KINGLET_IMAGE').makeOptionMandatory())
     .addOption(new Option('--image-pull-policy <policy>', 'how nodes pull it').choices(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent').env('KINGLET_IMAGE_PULL_POLICY'))
     .addOption(new Option('--image-pull-secret <name...>', 'Secrets for it, in the namespaces of the apps').default([]))
-    .addOption(new Option('--run-as-user <uid>', 'user of the sidecars; "assigned": the one that the cluster assigns (OpenShift)').default(65_532).env('KINGLET_RUN_AS_USER').argParser(user))
+    .addOption(new Option('--run-as-user <uid>', 'user of the sidecars; "assigned": the one that the cluster assigns (OpenShift)').default(65_532).env('KINGLET_RUN_AS_USER').argParser(parseUserId))
     .addOption(new Option('--controller <host:port>', 'where sidecars find the controller (default: its Service)').env('KINGLET_CONTROLLER'))
     .addOption(new Option('--proxy-log-level <level>', 'verbosity of the sidecars').choices(levels).default('info'))
     .addOption(new Option('--log-level <level>', 'verbosity').choices(levels).default('info').env('KINGLET_LOG_LEVEL'))
@@ -64,12 +65,6 @@ const list = (text: string): readonly string[] =>
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')
-
-function user(text: string): number | null {
-  if (text === 'assigned') return null
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It is neither a user id above 0 nor "assigned".')
-  return Number(text)
-}
 
 function duration(text: string): number {
   const parsed = parseDurationMs(text)

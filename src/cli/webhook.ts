@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { parseUserId } from './user-id.ts'
 
 export interface WebhookFlags {
   readonly port: number
@@ -26,7 +27,7 @@ export function buildWebhookCommand(run: (flags: WebhookFlags) => Promise<void>)
     .addOption(new Option('--image <reference>', 'image of the sidecars').env('KINGLET_IMAGE').makeOptionMandatory())
     .addOption(new Option('--image-pull-policy <policy>', 'how nodes pull it').choices(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent').env('KINGLET_IMAGE_PULL_POLICY'))
     .addOption(new Option('--image-pull-secret <name...>', 'Secrets for it, in the namespaces of the apps').default([]))
-    .addOption(new Option('--run-as-user <uid>', 'user of the sidecars; "assigned": the one that the cluster assigns (OpenShift)').default(65532).env('KINGLET_RUN_AS_USER').argParser(user))
+    .addOption(new Option('--run-as-user <uid>', 'user of the sidecars; "assigned": the one that the cluster assigns (OpenShift)').default(65532).env('KINGLET_RUN_AS_USER').argParser(parseUserId))
     .addOption(new Option('--controller <host:port>', 'where sidecars find the controller (default: its Service)').env('KINGLET_CONTROLLER'))
     .addOption(new Option('--proxy-log-level <level>', 'verbosity of the sidecars').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addOption(new Option('--log-level <level>', 'verbosity').choices(['debug', 'info', 'warn', 'error']).default('info').env('KINGLET_LOG_LEVEL'))
@@ -38,12 +39,6 @@ function port(text: string): number {
   const value = Number(text)
   if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('It is not a port from 0 to 65535.')
   return value
-}
-
-function user(text: string): number | null {
-  if (text === 'assigned') return null
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It is neither a user id above 0 nor "assigned".')
-  return Number(text)
 }
 
 function seconds(text: string): number {
