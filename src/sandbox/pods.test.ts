@@ -71,14 +71,14 @@ describe('a pod', () => {
     createPod('job', {
       restartPolicy: 'Never',
       initContainers: [
-        script('one', "require('fs').writeFileSync('/work/log', 'one ')"),
+        script('one', "require('fs').writeFileSync('/scratch/log', 'one ')"),
         script('side', `require('http').createServer((q, r) => r.end('side')).listen(7000); ${forever}`, { restartPolicy: 'Always', startupProbe: { httpGet: { port: 7000 }, periodSeconds: 1, failureThreshold: 20 } }),
-        script('two', "require('fs').appendFileSync('/work/log', 'two')"),
-      ].map((spec) => ({ ...spec, volumeMounts: [{ name: 'work', mountPath: '/work' }] })),
+        script('two', "require('fs').appendFileSync('/scratch/log', 'two')"),
+      ].map((spec) => ({ ...spec, volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }] })),
       containers: [
-        script('app', "fetch('http://localhost:7000').then((r) => r.text()).then((text) => console.log(require('fs').readFileSync('/work/log', 'utf8'), text))", { volumeMounts: [{ name: 'work', mountPath: '/work' }] }),
+        script('app', "fetch('http://localhost:7000').then((r) => r.text()).then((text) => console.log(require('fs').readFileSync('/scratch/log', 'utf8'), text))", { volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }] }),
       ],
-      volumes: [{ name: 'work', emptyDir: {} }],
+      volumes: [{ name: 'scratch', emptyDir: {} }],
     })
     await until('the end of the pod', () => phase('job') === 'Succeeded')
     expect(await lines('job', { container: 'app' })).toEqual(['one two side'])
@@ -125,13 +125,13 @@ describe('a pod', () => {
   })
 
   it('stops its app first and then its sidecars in reverse, hooks before signals', async () => {
-    const say = (name: string) => `console.log('${name} up'); process.on('SIGTERM', () => { require('fs').appendFileSync('/work/order', '${name} '); process.exit(0) }); ${forever}`
-    const mount = { volumeMounts: [{ name: 'work', mountPath: '/work' }] }
+    const say = (name: string) => `console.log('${name} up'); process.on('SIGTERM', () => { require('fs').appendFileSync('/scratch/order', '${name} '); process.exit(0) }); ${forever}`
+    const mount = { volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }] }
     createPod('orderly', {
       terminationGracePeriodSeconds: 20,
       initContainers: ['s1', 's2'].map((name) => script(name, say(name), { restartPolicy: 'Always', ...mount })),
-      containers: [script('app', say('app'), { ...mount, lifecycle: { preStop: { exec: { command: ['node', '-e', "require('fs').appendFileSync('/work/order', 'hook ')"] } } } })],
-      volumes: [{ name: 'work', hostPath: { path: dir } }],
+      containers: [script('app', say('app'), { ...mount, lifecycle: { preStop: { exec: { command: ['node', '-e', "require('fs').appendFileSync('/scratch/order', 'hook ')"] } } } })],
+      volumes: [{ name: 'scratch', hostPath: { path: dir } }],
     })
     await until('readiness', async () => isReady('orderly') && (await lines('orderly')).length > 0)
     store.delete('/pods', 'default', 'orderly')

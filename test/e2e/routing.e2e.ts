@@ -40,7 +40,7 @@ describe('an A/B test', () => {
     const lines = await story.load.settled()
 
     expectNoFailure(lines)
-    // From then on v2 is what everybody gets, and its own pods may help out while the primary rolls.
+    // From then on v2 is on its way to everybody.
     const judgedAt = story.watch.rows.find((row) => row.at > beganAt && row.phase === 'Promoting')?.at ?? to
     for (const name of ['everybody', 'strangers']) expect(served(lines, 'podinfo', beganAt, judgedAt, name).byCanary, name).toBe(0)
     for (const name of ['insiders', 'cookies']) {
