@@ -1,0 +1,3 @@
+module kinglet.sh/interop/go-http
+
+go 1.24
