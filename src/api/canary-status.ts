@@ -10,6 +10,8 @@ import type { Outcome, Track } from './protocol.ts'
  * Fields that the CRD's schema has beyond Flagger's:
  *   spec.analysis.onNoData            string, enum hold | fail, default hold
  *   spec.analysis.rescue              string, enum off | unsent | idempotent, default unsent
+ *   spec.analysis.guard, .advance,    see judge-spec.ts
+ *     .maxDuration, .onInconclusive, .adaptive, .bake
  *   spec.analysis.match[].cookies     map: cookie name → exactly one of exact | prefix | suffix | regex (strings)
  *   status.observedGeneration         integer: metadata.generation of the Canary that this status speaks about
  *   status.observedTargetGeneration   integer: metadata.generation of the target Deployment that it speaks about

@@ -45,6 +45,22 @@ describe('a Canary', () => {
     expect(validateCanary(reference)).toEqual([])
   })
 
+  it('is guarded without being asked, and advances by the clock', () => {
+    expect(parseCanary(reference).spec.analysis).toMatchObject({
+      guard: { enabled: true, alpha: 0.001, tolerance: 1.25, metrics: ['failures', 'latency'], minimumFailures: 3 },
+      advance: 'interval',
+      onInconclusive: 'hold',
+      bakeMs: 0,
+    })
+    expect(parseCanary(reference).spec.analysis.adaptive).toBeUndefined()
+  })
+
+  it('says how its judge shall work', () => {
+    const raw = withAnalysis({ guard: { alpha: 0.0001, metrics: ['latency'] }, advance: 'evidence', maxDuration: '30m', onInconclusive: 'rollback', adaptive: {}, bake: '10m' })
+    expect(validateCanary(raw)).toEqual([])
+    expect(parseCanary(raw).spec.analysis).toMatchObject({ guard: { alpha: 0.0001, metrics: ['latency'] }, advance: 'evidence', maxDurationMs: 1_800_000, onInconclusive: 'rollback', adaptive: { harmBudget: 10 }, bakeMs: 600_000 })
+  })
+
   it.each([
     ['canary', {}],
     ['blue-green', { stepWeight: 0, iterations: 3 }],
@@ -72,6 +88,15 @@ describe('a Canary', () => {
     ['spec.analysis.metrics[0].thresholdRange.min', 'InvalidThreshold', withAnalysis({ metrics: [{ name: 'request-success-rate', thresholdRange: { min: 101 } }] })],
     ['spec.analysis.metrics[0].thresholdRange', 'InvalidThreshold', withAnalysis({ metrics: [{ name: 'request-duration', thresholdRange: { min: 9, max: 1 } }] })],
     ['spec.analysis.metrics[0].thresholdRange', 'InvalidThreshold', withAnalysis({ metrics: [{ name: 'request-duration' }] })],
+    ['spec.analysis.guard.alpha', 'InvalidSpec', withAnalysis({ guard: { alpha: 0.7 } })],
+    ['spec.analysis.guard.tolerance', 'InvalidSpec', withAnalysis({ guard: { tolerance: '1.1' } })],
+    ['spec.analysis.guard.metrics[1]', 'InvalidSpec', withAnalysis({ guard: { metrics: ['latency', 'errors'] } })],
+    ['spec.analysis.guard.badRatio', 'InvalidSpec', withAnalysis({ guard: { tolerance: 3, badRatio: 2 } })],
+    ['spec.analysis.advance', 'InvalidSpec', withAnalysis({ advance: 'quickly' })],
+    ['spec.analysis.advance', 'InvalidSpec', withAnalysis({ advance: 'evidence', guard: { enabled: false } })],
+    ['spec.analysis.maxDuration', 'InvalidSpec', withAnalysis({ maxDuration: '1 hour' })],
+    ['spec.analysis.adaptive.harmBudget', 'InvalidSpec', withAnalysis({ adaptive: { harmBudget: 0 } })],
+    ['spec.analysis.bake', 'InvalidSpec', withAnalysis({ bake: 600 })],
     ['spec.analysis.match[0].queryParams', 'UnsupportedField', withAnalysis({ match: [{ queryParams: { a: { exact: 'b' } } }] })],
     ['spec.analysis.match[0]', 'InvalidSpec', withAnalysis({ match: [{}] })],
     ['spec.analysis.match[0].x-a', 'InvalidSpec', withAnalysis({ match: [{ headers: { 'x-a': { exact: '1', prefix: '2' } } }] })],
@@ -105,6 +130,13 @@ describe('the annotations of a Deployment', () => {
       'kinglet.sh/match-cookie': 'beta=~(on|true)',
       'kinglet.sh/success-rate': '99.5%',
       'kinglet.sh/latency-p99': '1s',
+      'kinglet.sh/guard-alpha': '0.0001',
+      'kinglet.sh/guard-tolerance': '1.5',
+      'kinglet.sh/advance': 'evidence',
+      'kinglet.sh/max-duration': '20m',
+      'kinglet.sh/on-inconclusive': 'promote',
+      'kinglet.sh/harm-budget': '25',
+      'kinglet.sh/bake': '5m',
     })
     if (!settings.ok) throw new Error(JSON.stringify(settings.error))
     const { spec } = parseCanary(buildCanary(deployment, settings.value, { service: 'api', port: 8080 }))
@@ -113,6 +145,7 @@ describe('the annotations of a Deployment', () => {
     expect(spec.analysis).toMatchObject({ intervalMs: 5000, threshold: 2, iterations: 4 })
     expect(spec.analysis.match).toEqual([{ headers: { 'x-canary': { exact: 'insider' } } }, { cookies: { beta: { regex: '(on|true)' } } }])
     expect(spec.analysis.metrics.map(({ min, max }) => min ?? max)).toEqual([99.5, 1000])
+    expect(spec.analysis).toMatchObject({ guard: { alpha: 0.0001, tolerance: 1.5 }, advance: 'evidence', maxDurationMs: 1_200_000, onInconclusive: 'promote', adaptive: { harmBudget: 25 }, bakeMs: 300_000 })
   })
 
   it.each([
@@ -128,6 +161,14 @@ describe('the annotations of a Deployment', () => {
     ['kinglet.sh/match-header', 'x-canary'],
     ['kinglet.sh/match-cookie', '='],
     ['kinglet.sh/service', ''],
+    ['kinglet.sh/guard', 'off'],
+    ['kinglet.sh/guard-alpha', '0'],
+    ['kinglet.sh/guard-tolerance', '0.9'],
+    ['kinglet.sh/advance', 'fast'],
+    ['kinglet.sh/max-duration', '5'],
+    ['kinglet.sh/on-inconclusive', 'wait'],
+    ['kinglet.sh/harm-budget', 'none'],
+    ['kinglet.sh/bake', 'long'],
   ])('name the key of a bad value: %s: %s', (key, value) => {
     const settings = parseSettings({ [key]: value })
     expect(settings).toMatchObject({ ok: false, error: [{ code: 'BadAnnotation', path: `annotation ${key}` }] })

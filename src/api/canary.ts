@@ -1,6 +1,7 @@
 import { parseDurationMs } from '../base/duration.ts'
 import { isObject, listAt, numberAt, objectAt, stringAt, valueAt, type JsonObject } from '../base/json.ts'
 import { parseStatus, type CanaryStatus } from './canary-status.ts'
+import { parseJudge, type JudgeSpec } from './judge-spec.ts'
 import { pauseAnnotations } from './keys.ts'
 import type { MatchRule, StringMatch } from './protocol.ts'
 
@@ -59,7 +60,7 @@ export interface CustomMetadata {
   readonly annotations: Readonly<Record<string, string>>
 }
 
-export interface AnalysisSpec {
+export interface AnalysisSpec extends JudgeSpec {
   /** Least time that a step is watched, milliseconds, at least 1000. Default 60 s. */
   readonly intervalMs: number
   /** Failed checks until rollback, at least 1. */
@@ -198,6 +199,7 @@ function parseAnalysis(analysis: JsonObject): AnalysisSpec {
     metrics: listAt(analysis, 'metrics').map(parseMetric),
     onNoData: onNoData === 'fail' ? 'fail' : 'hold',
     rescue: rescue === 'off' || rescue === 'idempotent' ? rescue : 'unsent',
+    ...parseJudge(analysis),
     webhooks: listAt(analysis, 'webhooks').map((hook) => ({ name: stringAt(hook, 'name') ?? '', type: stringAt(hook, 'type') ?? '' })),
     unheeded: [
       ...(listAt(analysis, 'alerts').length > 0 ? ['analysis.alerts'] : []),

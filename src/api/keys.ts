@@ -19,6 +19,14 @@ export const settingAnnotations = {
   latencyP99: 'kinglet.sh/latency-p99',
   matchHeader: 'kinglet.sh/match-header',
   matchCookie: 'kinglet.sh/match-cookie',
+  guard: 'kinglet.sh/guard',
+  guardAlpha: 'kinglet.sh/guard-alpha',
+  guardTolerance: 'kinglet.sh/guard-tolerance',
+  advance: 'kinglet.sh/advance',
+  maxDuration: 'kinglet.sh/max-duration',
+  onInconclusive: 'kinglet.sh/on-inconclusive',
+  harmBudget: 'kinglet.sh/harm-budget',
+  bake: 'kinglet.sh/bake',
 } as const
 /** On a Deployment, by its owner: the replica count wished for while Kinglet holds `spec.replicas` at 0. Also written by the webhook. */
 export const replicasAnnotation = 'kinglet.sh/replicas'

@@ -62,12 +62,34 @@ function readAnalysis(read: Read): JsonObject {
     threshold: read(settingAnnotations.threshold, whole('a whole number from 1', 1, 100_000)) ?? 5,
     ...strategy({ iterations, stepWeights, stepWeight, maxWeight }),
     ...(rules.length > 0 ? { match: rules } : {}),
+    ...readJudge(read),
     metrics: [
       { name: 'request-success-rate', thresholdRange: { min: read(settingAnnotations.successRate, percentage) ?? 99 }, interval },
       { name: 'request-duration', thresholdRange: { max: read(settingAnnotations.latencyP99, milliseconds) ?? 500 }, interval },
     ],
   }
 }
+
+/** The judge's own fields, as far as they are set. */
+function readJudge(read: Read): JsonObject {
+  const isOn = read(settingAnnotations.guard, oneOf(['enabled', 'disabled']))
+  const harmBudget = read(settingAnnotations.harmBudget, positive('a number of requests above 0'))
+  const guard = present({
+    enabled: isOn === undefined ? undefined : isOn === 'enabled',
+    alpha: read(settingAnnotations.guardAlpha, positive('a probability above 0 and at most 0.5', 0.5)),
+    tolerance: read(settingAnnotations.guardTolerance, positive('a ratio from 1 to 10', 10, 1)),
+  })
+  return present({
+    guard: Object.keys(guard).length > 0 ? guard : undefined,
+    advance: read(settingAnnotations.advance, oneOf(['interval', 'evidence'])),
+    maxDuration: read(settingAnnotations.maxDuration, duration),
+    onInconclusive: read(settingAnnotations.onInconclusive, oneOf(['hold', 'promote', 'rollback'])),
+    adaptive: harmBudget === undefined ? undefined : { harmBudget },
+    bake: read(settingAnnotations.bake, duration),
+  })
+}
+
+const present = (fields: Readonly<Record<string, Json | undefined>>): JsonObject => Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, Json] => entry[1] !== undefined))
 
 interface Weights {
   readonly iterations: number | undefined
@@ -110,6 +132,16 @@ const whole =
   (what: string, min: number, max: number) =>
   (value: string): Result<number> =>
     /^\d+$/.test(value) && Number(value) >= min && Number(value) <= max ? ok(Number(value)) : err(what)
+
+const oneOf =
+  (allowed: readonly string[]) =>
+  (value: string): Result<string> =>
+    allowed.includes(value) ? ok(value) : err(`one of ${allowed.join(', ')}`)
+
+const positive =
+  (what: string, max = Number.MAX_SAFE_INTEGER, min = 0) =>
+  (value: string): Result<number> =>
+    value !== '' && Number(value) > 0 && Number(value) >= min && Number(value) <= max ? ok(Number(value)) : err(what)
 
 function duration(value: string): Result<string> {
   const parsed = parseDurationMs(value)

@@ -1,19 +1,11 @@
 import { parseDurationMs } from '../base/duration.ts'
 import { isObject, listAt, numberAt, objectAt, stringAt, valueAt, type Json, type JsonObject } from '../base/json.ts'
 import { parseStringMatch } from './canary.ts'
+import { judgeProblems } from './judge-spec.ts'
 import { canaryServiceName } from './keys.ts'
+import type { Problem } from './problem.ts'
 
-/** Something that a person must mend before Kinglet goes on. */
-export interface Problem {
-  /** CamelCase and stable: the reason of the condition. */
-  readonly code: string
-  /** Field, annotation or object that is wrong, e.g. `spec.analysis.metrics[0].thresholdRange`. */
-  readonly path: string
-  /** What is wrong, naming the object or the value. One sentence, without the remedy. */
-  readonly message: string
-  /** What to do. One sentence. */
-  readonly remedy: string
-}
+export type { Problem } from './problem.ts'
 
 /** The text of a condition or an event. */
 export const describeProblem = ({ path, message, remedy }: Problem): string => `${path}: ${message}. ${remedy}.`
@@ -157,7 +149,7 @@ const matchRules: Check = (raw) =>
     )
   })
 
-const checks: readonly Check[] = [targetKind, targetName, scalerKind, serviceName, servicePort, intervals, strategy, weights, counts, metricThresholds, matchRules]
+const checks: readonly Check[] = [targetKind, targetName, scalerKind, serviceName, servicePort, intervals, strategy, weights, counts, metricThresholds, matchRules, judgeProblems]
 
 const isWhole = (value: unknown): value is number => typeof value === 'number' && Number.isInteger(value)
 const text = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value))
