@@ -1,0 +1,32 @@
+/**
+ * The label test. If the canary fails `nullRatio` times as often as the primary, a failed request carries the label "canary"
+ * with odds share·nullRatio : 1 − share, whatever the failure rate itself does meanwhile. If it fails `ratio` times as often the
+ * odds are share·ratio : 1 − share. Each failure multiplies the evidence by the likelihood ratio of its label:
+ *
+ *   ln e = x_c·ln(ratio/nullRatio) − x·[ln(1 + share·(ratio − 1)) − ln(1 + share·(nullRatio − 1))]
+ *
+ * Example: share .05, ratio 10 against 1: a failure of the canary is worth ln 10 − ln 1.45 = 1.93, one of the primary −0.37.
+ * Lindon & Malek, Anytime-valid inference for multinomial count data, arXiv 2011.03567; Hoeffding 1963 §6 for shares that were counted.
+ */
+export function logLabelRatio(canaryFailures: number, failures: number, share: number, ratio: number, nullRatio = 1): number {
+  if (failures === 0 || share <= 0 || share >= 1) return 0
+  return canaryFailures * Math.log(ratio / nullRatio) - failures * (Math.log1p(share * (ratio - 1)) - Math.log1p(share * (nullRatio - 1)))
+}
+
+/** Requests of both tracks in a tick, and the weight that was in force. */
+export interface Split {
+  readonly canaryRequests: number
+  readonly requests: number
+  readonly weight: number
+}
+
+/**
+ * The share to judge a tick by. A tick with one expected canary request or more: the share that was counted, which holds for any
+ * routing. A smaller one would carry no information that way (its share is 0 or 1): the weight, or the share counted in all ticks so far
+ * (`soFar`, this one included) where that is less favourable to the claim. The choice rests on counts of requests alone, never on failures.
+ */
+export function shareOf({ canaryRequests, requests, weight }: Split, soFar: number, claim: 'worse' | 'no worse'): number {
+  if (requests === 0) return weight
+  if (requests * weight >= 1) return canaryRequests / requests
+  return claim === 'worse' ? Math.max(weight, soFar) : Math.min(weight, soFar)
+}

@@ -1,0 +1,30 @@
+/** What happened on one track in one tick: randomised requests alone, that is those of reason `weight`. */
+export interface TrackTick {
+  readonly requests: number
+  /** Requests that failed: `failureOutcomes` of the protocol. */
+  readonly failures: number
+  /**
+   * Clients whose first failure since the weight changed fell into this tick. Where it is known it takes the place of
+   * `failures` as evidence: one client who tries five times is one event. Absent: clients cannot be told apart.
+   */
+  readonly failedClients?: number
+  /** Sparse latency histogram, buckets of `api/histogram.ts`, in any order. */
+  readonly latency: readonly (readonly [bucket: number, count: number])[]
+}
+
+/** One second, or whatever was gathered as one: all of it under the same weight. Ticks of different weights are never merged. */
+export interface GuardTick {
+  /** The end of the tick, milliseconds since the epoch. */
+  readonly atMs: number
+  /** The weight of the canary that was in force, as a fraction: 0.05 for 5 %. 0: the primary alone, from which the guard learns. */
+  readonly share: number
+  readonly primary: TrackTick
+  readonly canary: TrackTick
+  /** The canary's part by name of the pod that served it. Absent or empty: not known, and no pod is ever suspected. */
+  readonly canaryPods?: Readonly<Record<string, TrackTick>>
+}
+
+export const emptyTrack: TrackTick = { requests: 0, failures: 0, latency: [] }
+
+/** Independent failures of a track: clients where they are known, and never more than there were failed requests. */
+export const eventsOf = ({ failures, failedClients }: TrackTick): number => Math.min(failures, failedClients ?? failures)
