@@ -12,6 +12,7 @@ const table: RouteTable = {
   match: [{ headers: { 'x-canary': { exact: 'always' } }, cookies: { stage: { regex: 'b.*' } } }],
   endpoints: { primary: [{ address: '10.0.0.1', port: 14081 }], canary: [{ address: 'fd00::1', port: 14081 }] },
   rescue: 'unsent',
+  protocol: 'http',
   tickMs: 1000,
   silenceLimitMs: 15_000,
 }
@@ -46,6 +47,7 @@ const routeTable: fc.Arbitrary<RouteTable> = fc.record({
   }),
   endpoints: fc.record({ primary: fc.array(endpoint, { maxLength: 4 }), canary: fc.array(endpoint, { maxLength: 4 }) }),
   rescue: fc.constantFrom('off', 'unsent', 'idempotent'),
+  protocol: fc.constantFrom('http', 'tcp'),
   tickMs: fc.integer({ min: 50, max: 600_000 }),
   silenceLimitMs: fc.integer({ min: 0, max: 86_400_000 }),
 })
@@ -149,6 +151,7 @@ describe('a line that is not what it should be', () => {
     ['$.table.endpoints.canary[0].address', withTable({ endpoints: { primary: [], canary: [{ address: 'evil.example', port: 1 }] } })],
     ['$.table.endpoints.primary[0].port', withTable({ endpoints: { primary: [{ address: '10.0.0.1', port: 0 }], canary: [] } })],
     ['$.table.rescue', withTable({ rescue: 'always' })],
+    ['$.table.protocol', withTable({ protocol: 'quic' })],
     ['$.table.tickMs', withTable({ tickMs: 0 })],
     ['$.table.silenceLimitMs', withTable({ silenceLimitMs: -1 })],
   ])('from the controller is refused at %s', (field, line) => {

@@ -7,6 +7,7 @@ import { err, ok, type Result } from '../base/result.ts'
 import { attempt, integer, listOf, number, object, oneOf, recordOf, refuse, text, type Read } from './fields.ts'
 import { bucketOf, highestUs } from './histogram.ts'
 import {
+  appProtocols,
   outcomes,
   reasons,
   tracks,
@@ -126,6 +127,8 @@ const routeTable: Read<RouteTable> = (value, path) => {
       canary: endpointList(endpoints['canary'], `${path}.endpoints.canary`),
     },
     rescue: oneOf(['off', 'unsent', 'idempotent'])(table['rescue'], `${path}.rescue`),
+    // A controller of an older version does not say.
+    protocol: table['protocol'] === undefined ? 'http' : oneOf(appProtocols)(table['protocol'], `${path}.protocol`),
     // Faster ticks would cost more than they tell; slower ones would make silence indistinguishable from loss.
     tickMs: integer(50, 600_000)(table['tickMs'], `${path}.tickMs`),
     silenceLimitMs: integer(0, 86_400_000)(table['silenceLimitMs'], `${path}.silenceLimitMs`),

@@ -14,6 +14,9 @@ export const tracks = ['primary', 'canary'] as const
 export type Reason = 'weight' | 'match' | 'affinity' | 'direct' | 'hop'
 export const reasons = ['weight', 'match', 'affinity', 'direct', 'hop'] as const
 
+export type AppProtocol = 'http' | 'tcp'
+export const appProtocols = ['http', 'tcp'] as const
+
 export interface Endpoint {
   /** IP address of a pod. */
   readonly address: string
@@ -49,6 +52,8 @@ export interface RouteTable {
   readonly endpoints: Readonly<Record<Track, readonly Endpoint[]>>
   /** What happens to a request whose hop to the canary failed: DESIGN's `analysis.rescue`. */
   readonly rescue: 'off' | 'unsent' | 'idempotent'
+  /** `tcp`: the app speaks a protocol of its own; weights count by connection. `http`: HTTP/1.x, HTTP/2 with prior knowledge, or TLS, by the first bytes. */
+  readonly protocol: AppProtocol
   /** Time between reports and between pings, milliseconds. */
   readonly tickMs: number
   /** After this long without a line from the controller the canary's weight counts as 0: nobody judges it. Milliseconds; 0 = never (a table from a file). */

@@ -13,7 +13,7 @@ function publication(intent: number, weight: number, members: Readonly<Record<st
   return {
     intent,
     intentAt: Date.parse('2026-06-01T00:00:00Z'),
-    table: { canary: 'shop/web', canaryWeightPercent: weight, match: [], endpoints: { primary: [], canary: [] }, rescue: 'unsent', tickMs, silenceLimitMs: 30_000 },
+    table: { canary: 'shop/web', canaryWeightPercent: weight, match: [], endpoints: { primary: [], canary: [] }, rescue: 'unsent', protocol: 'http', tickMs, silenceLimitMs: 30_000 },
     members: new Map(Object.entries(members)),
   }
 }

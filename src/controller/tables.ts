@@ -2,6 +2,7 @@ import type { Canary } from '../api/canary.ts'
 import { proxyPorts } from '../api/keys.ts'
 import type { Endpoint, RouteTable, Track } from '../api/protocol.ts'
 import { stringAt, type JsonObject } from '../base/json.ts'
+import { appProtocolOf } from '../rollout/app-protocol.ts'
 import { isReady, isServing, podsByTrack, runningByTrack } from '../rollout/observe.ts'
 import type { Split } from '../rollout/resources/split.ts'
 import { routingOf } from '../rollout/step.ts'
@@ -39,6 +40,7 @@ export function buildPublication(canary: Canary, world: World, split: Split | un
       match,
       endpoints: isLeaving(canary) ? { primary: appsOf(pods.canary, split), canary: [] } : { primary: endpointsOf(pods.primary), canary: endpointsOf(pods.canary) },
       rescue: canary.spec.analysis.rescue,
+      protocol: appProtocolOf(canary, world.services),
       tickMs: isBusy ? tickMs.busy : tickMs.idle,
       silenceLimitMs,
     },

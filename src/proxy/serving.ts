@@ -6,6 +6,7 @@
  */
 import type { Outcome, Reason, Track } from '../api/protocol.ts'
 import { afterFailure, type Step } from '../routing/after-failure.ts'
+import type { RequestView } from '../routing/match-rules.ts'
 import type { Engine } from './engine.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { ActiveRoutes, Place } from './live-routes.ts'
@@ -38,8 +39,8 @@ export class Serving {
   private headAt = 0
   private isOver = false
 
-  /** Chooses the first place. The engine's request parser must still hold this request. */
-  constructor(engine: Engine, port: 'route' | 'direct', head: RequestHead, startedAt: number) {
+  /** Chooses the first place. `view` is what rules see of the request: for HTTP/1 the engine's parser, which must still hold it. */
+  constructor(engine: Engine, port: 'route' | 'direct', head: Pick<RequestHead, 'method' | 'isHop'>, startedAt: number, view: RequestView = engine.requestParser) {
     this.engine = engine
     this.port = port
     this.method = head.method
@@ -51,7 +52,7 @@ export class Serving {
       this.track = this.place.track
       this.reason = head.isHop ? 'hop' : 'direct'
     } else {
-      const choice = engine.live.choose(engine.requestParser, startedAt)
+      const choice = engine.live.choose(view, startedAt)
       this.track = choice.track
       this.reason = choice.reason
       this.place = engine.live.firstPlace(this.active, choice.track)

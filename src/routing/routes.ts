@@ -25,6 +25,7 @@ export const localTable: RouteTable = {
   match: [],
   endpoints: { primary: [], canary: [] },
   rescue: 'unsent',
+  protocol: 'http',
   tickMs: 1000,
   silenceLimitMs: 0,
 }

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest'
+import { parseCanary } from '../api/canary.ts'
+import type { JsonObject } from '../base/json.ts'
+import { appProtocolOf } from './app-protocol.ts'
+
+const protocol = (service: JsonObject, port: JsonObject | undefined): string =>
+  appProtocolOf(
+    parseCanary({ metadata: { name: 'a', namespace: 'n' }, spec: { targetRef: { name: 'a' }, service: { name: 'svc', port: 80, ...service } } }),
+    port ? [{ metadata: { name: 'svc' }, spec: { ports: [{ port: 80, ...port }] } }] : [],
+  )
+
+describe('what the app speaks', () => {
+  it.each<[string, JsonObject, JsonObject | undefined, string]>([
+    ['nothing is said', {}, {}, 'http'],
+    ['the Canary says tcp', { appProtocol: 'tcp' }, { appProtocol: 'http' }, 'tcp'],
+    ['the Service says tcp', {}, { appProtocol: 'tcp' }, 'tcp'],
+    ['the Service says TCP', {}, { appProtocol: 'TCP' }, 'tcp'],
+    ['the port is named tcp-…', {}, { name: 'tcp-db' }, 'tcp'],
+    ['the port is named redis', {}, { name: 'redis' }, 'tcp'],
+    ['the name says tcp, appProtocol says h2c', {}, { name: 'tcp-x', appProtocol: 'kubernetes.io/h2c' }, 'http'],
+    ['the Canary names its own port', { portName: 'tcp-db' }, undefined, 'tcp'],
+    ['it is gRPC', {}, { name: 'grpc', appProtocol: 'grpc' }, 'http'],
+  ])('where %s', (_case, service, port, expected) => expect(protocol(service, port)).toBe(expected))
+})

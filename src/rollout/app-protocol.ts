@@ -1,0 +1,20 @@
+import type { Canary } from '../api/canary.ts'
+import type { AppProtocol } from '../api/protocol.ts'
+import { listAt, numberAt, stringAt, type JsonObject } from '../base/json.ts'
+
+/** Values of a port's `appProtocol`, or of its name up to the first `-`, that are not HTTP to a proxy: Istio's list of opaque protocols. */
+const opaque = new Set(['tcp', 'tls', 'mongo', 'mysql', 'redis', 'postgres', 'postgresql'])
+
+/**
+ * What the app speaks, as far as a sidecar must be told: where the server speaks first, the first bytes cannot tell. Said by
+ * `service.appProtocol` of the Canary, by `appProtocol` of the Service's port, or by the name of either port (`tcp-…`), in that order.
+ * Example: a Service port `{name: tcp-redis, port: 6379}` is `tcp`.
+ */
+export function appProtocolOf(canary: Canary, services: readonly JsonObject[]): AppProtocol {
+  const { name, port, portName, appProtocol } = canary.spec.service
+  const apex = services.find((service) => stringAt(service, 'metadata', 'name') === name)
+  const known = listAt(apex, 'spec', 'ports').find((candidate) => numberAt(candidate, 'port') === port)
+  const said = appProtocol ?? stringAt(known, 'appProtocol')
+  const word = said ?? (stringAt(known, 'name') ?? portName).split('-')[0] ?? ''
+  return opaque.has(word.toLowerCase()) ? 'tcp' : 'http'
+}
