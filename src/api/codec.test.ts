@@ -59,19 +59,30 @@ const series = fc.record({
     .uniqueArray(fc.tuple(fc.integer({ min: 0, max: bucketOf(highestUs) }), fc.integer({ min: 1 })), { selector: ([bucket]) => bucket, maxLength: 20 })
     .map((pairs) => pairs.toSorted(([a], [b]) => a - b)),
 })
+const drawnTrack = fc.record({ requests: count, repeats: count, repeatedFailures: count, givenUp: count })
+const drawn = fc.record({
+  weightPercent: fc.double({ min: 0, max: 100, noNaN: true }).map((weight) => weight + 0),
+  primary: drawnTrack,
+  canary: drawnTrack,
+  pods: fc.array(fc.record({ address: fc.oneof(fc.ipV4(), fc.ipV6()), requests: count, failures: count }), { maxLength: 3 }),
+})
 const upMessage: fc.Arbitrary<UpMessage> = fc.oneof(
   fc.record({ type: fc.constant('hello' as const), namespace: word, pod: word, bootId: word, version: word }),
   fc.record({ type: fc.constant('ack' as const), generation: count }),
-  fc.record({
-    type: fc.constant('report' as const),
-    bootId: word,
-    seq: fc.integer({ min: 1 }),
-    generation: count,
-    ageMs: count,
-    series: fc.uniqueArray(series, { selector: ({ track, reason }) => `${track} ${reason}`, maxLength: 10 }),
-    clientAborted: count,
-    proxyErrors: count,
-  }),
+  fc.record(
+    {
+      type: fc.constant('report' as const),
+      bootId: word,
+      seq: fc.integer({ min: 1 }),
+      generation: count,
+      ageMs: count,
+      series: fc.uniqueArray(series, { selector: ({ track, reason }) => `${track} ${reason}`, maxLength: 10 }),
+      clientAborted: count,
+      proxyErrors: count,
+      drawn,
+    },
+    { requiredKeys: ['type', 'bootId', 'seq', 'generation', 'ageMs', 'series', 'clientAborted', 'proxyErrors'] },
+  ),
 )
 const downMessage: fc.Arbitrary<DownMessage> = fc.oneof(
   fc.constant({ type: 'ping' as const }),

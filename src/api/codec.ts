@@ -8,12 +8,16 @@ import { attempt, integer, listOf, number, object, oneOf, recordOf, refuse, text
 import { bucketOf, highestUs } from './histogram.ts'
 import {
   appProtocols,
+  maxPods,
   outcomes,
   reasons,
   tracks,
   type DownMessage,
+  type Drawn,
+  type DrawnTrack,
   type Endpoint,
   type MatchRule,
+  type PodDelta,
   type Report,
   type RouteTable,
   type SeriesDelta,
@@ -166,6 +170,33 @@ const seriesDelta: Read<SeriesDelta> = (value, path) => {
 
 const seriesList = listOf(seriesDelta, tracks.length * reasons.length)
 
+const drawnTrack: Read<DrawnTrack> = (value, path) => {
+  const drawn = object(value, path)
+  const count = (field: keyof DrawnTrack): number => integer(0)(drawn[field], `${path}.${field}`)
+  return { requests: count('requests'), repeats: count('repeats'), repeatedFailures: count('repeatedFailures'), givenUp: count('givenUp') }
+}
+
+const podDelta: Read<PodDelta> = (value, path) => {
+  const pod = object(value, path)
+  return {
+    address: text(45, ipAddress, 'an IP address')(pod['address'], `${path}.address`),
+    requests: integer(0)(pod['requests'], `${path}.requests`),
+    failures: integer(0)(pod['failures'], `${path}.failures`),
+  }
+}
+
+const podList = listOf(podDelta, maxPods)
+
+const drawn: Read<Drawn> = (value, path) => {
+  const body = object(value, path)
+  return {
+    weightPercent: number(0, 100)(body['weightPercent'], `${path}.weightPercent`),
+    primary: drawnTrack(body['primary'], `${path}.primary`),
+    canary: drawnTrack(body['canary'], `${path}.canary`),
+    pods: podList(body['pods'], `${path}.pods`),
+  }
+}
+
 const report: Read<Report> = (value, path) => {
   const body = object(value, path)
   const series = seriesList(body['series'], `${path}.series`)
@@ -180,6 +211,7 @@ const report: Read<Report> = (value, path) => {
     series,
     clientAborted: integer(0)(body['clientAborted'], `${path}.clientAborted`),
     proxyErrors: integer(0)(body['proxyErrors'], `${path}.proxyErrors`),
+    ...(body['drawn'] === undefined ? {} : { drawn: drawn(body['drawn'], `${path}.drawn`) }),
   }
 }
 

@@ -75,6 +75,41 @@ export interface SeriesDelta {
   readonly latency: readonly (readonly [bucket: number, count: number])[]
 }
 
+/** What became of the requests that were drawn for one track. */
+export interface DrawnTrack {
+  /** Requests that the weight has sent here, counted when they came. */
+  readonly requests: number
+  /** Of the outcomes of reason `weight`, those of a request that had been charged before: the second pod that refused it, the primary that rescued it. */
+  readonly repeats: number
+  readonly repeatedFailures: number
+  /** Requests whose clients gave up after a second or more without the beginning of an answer. They are in no outcome. */
+  readonly givenUp: number
+}
+
+/** One pod of the canary, as its callers saw it. */
+export interface PodDelta {
+  readonly address: string
+  readonly requests: number
+  readonly failures: number
+}
+
+/**
+ * What a fair comparison needs beyond the counts: which requests chance has put where. Each request counts once here, at the track
+ * that was drawn for it, whatever was tried for it afterwards. A client that tries again needs no such care: its next request
+ * is drawn anew.
+ */
+export interface Drawn {
+  /** By which they were drawn; above 0. */
+  readonly weightPercent: number
+  readonly primary: DrawnTrack
+  readonly canary: DrawnTrack
+  /** At most `maxPods` of them; the sum may be less than the canary's. */
+  readonly pods: readonly PodDelta[]
+}
+
+/** Pods that one report tells apart. */
+export const maxPods = 1000
+
 /** Idempotent by (bootId, seq): a sidecar repeats its last minutes of reports on every new stream. */
 export interface Report {
   readonly type: 'report'
@@ -89,6 +124,8 @@ export interface Report {
   /** Requests that ended for reasons of the client or of the sidecar itself; charged to no track. */
   readonly clientAborted: number
   readonly proxyErrors: number
+  /** Absent where nothing was drawn: at weight 0, and from older sidecars. */
+  readonly drawn?: Drawn
 }
 
 export interface Hello {

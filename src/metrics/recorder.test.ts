@@ -48,6 +48,37 @@ describe('the ledger', () => {
     expect(ledger.endInterval()).toEqual([])
   })
 
+  it('tells what chance has put where, once each, and nothing at weight 0', () => {
+    const ledger = new TrafficLedger()
+    const pods = [
+      { address: '10.0.0.1', requests: 0, failures: 0 },
+      { address: '10.0.0.2', requests: 0, failures: 0 },
+    ]
+    let failures = 0
+    ledger.onFailure = () => (failures += 1)
+    const { draws } = ledger.open(1, 5, pods)
+    draws.canary.requests += 2
+    draws.settle(pods[0], false)
+    draws.settle(pods[1], true)
+    draws.repeat('primary', false)
+    draws.giveUp('primary')
+    const none = { requests: 0, repeats: 0, repeatedFailures: 0, givenUp: 0 }
+    const drawn = {
+      weightPercent: 5,
+      primary: { ...none, repeats: 1, givenUp: 1 },
+      canary: { ...none, requests: 2 },
+      pods: [
+        { address: '10.0.0.1', requests: 1, failures: 0 },
+        { address: '10.0.0.2', requests: 1, failures: 1 },
+      ],
+    }
+    expect(ledger.endInterval()).toMatchObject([{ generation: 1, drawn }])
+    expect(ledger.endInterval()).toEqual([])
+    expect(failures).toBe(2)
+    ledger.open(2, 0).record('primary', 'weight', '2xx', 1)
+    expect(ledger.endInterval().map((interval) => interval.drawn)).toEqual([undefined])
+  })
+
   it('charges aborts and own errors to no track', () => {
     const ledger = new TrafficLedger()
     const book = ledger.open(3)

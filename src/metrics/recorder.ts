@@ -7,7 +7,8 @@
  */
 import { Int32Histogram } from 'hdr-histogram-js'
 import { bucketCeilingUs, bucketFloorUs, bucketOf, highestUs, lowestUs, significantDigits } from '../api/histogram.ts'
-import { outcomes, reasons, tracks, type Outcome, type Reason, type SeriesDelta, type Track } from '../api/protocol.ts'
+import { outcomes, reasons, tracks, type Drawn, type Outcome, type Reason, type SeriesDelta, type Track } from '../api/protocol.ts'
+import { Draws, type PodTally } from './draws.ts'
 
 const trackIndex: Readonly<Record<Track, number>> = { primary: 0, canary: 1 }
 const reasonIndex: Readonly<Record<Reason, number>> = { weight: 0, match: 1, affinity: 2, direct: 3, hop: 4 }
@@ -24,6 +25,7 @@ export interface Interval {
   readonly series: readonly SeriesDelta[]
   readonly clientAborted: number
   readonly proxyErrors: number
+  readonly drawn?: Drawn
 }
 
 /** Everything since the start of the process on one track, reason and outcome. */
@@ -43,13 +45,15 @@ export class TrafficBook {
   readonly generation: number
   /** Requests that started under this book and have not been recorded yet. */
   inFlight = 0
+  readonly draws: Draws
   private readonly ledger: TrafficLedger
   private readonly cells: (Int32Histogram | undefined)[] = Array.from({ length: seriesCount * outcomes.length }, () => undefined)
   private clientAborted = 0
   private proxyErrors = 0
 
-  constructor(generation: number, ledger: TrafficLedger) {
+  constructor(generation: number, ledger: TrafficLedger, draws: Draws) {
     this.generation = generation
+    this.draws = draws
     this.ledger = ledger
   }
 
@@ -80,10 +84,11 @@ export class TrafficBook {
       if (delta) series.push(delta)
     }
     const { clientAborted, proxyErrors } = this
-    if (series.length === 0 && clientAborted === 0 && proxyErrors === 0) return undefined
+    const drawn = this.draws.drain()
+    if (series.length === 0 && clientAborted === 0 && proxyErrors === 0 && !drawn) return undefined
     this.clientAborted = 0
     this.proxyErrors = 0
-    return { generation: this.generation, series, clientAborted, proxyErrors }
+    return { generation: this.generation, series, clientAborted, proxyErrors, ...(drawn ? { drawn } : {}) }
   }
 
   /** Adds what has not been drained yet to a copy of the totals. */
@@ -117,11 +122,13 @@ export class TrafficLedger {
   clientAborted = 0
   proxyErrors = 0
   readonly totals: Totals = new Map()
+  /** Told of each failure of a request that was drawn by weight. */
+  onFailure: () => void = () => undefined
   private books: TrafficBook[] = []
 
-  /** The book of a table that comes into force. */
-  open(generation: number): TrafficBook {
-    const book = new TrafficBook(generation, this)
+  /** The book of a table that comes into force, with its weight and the pods of the canary that shall be told apart. */
+  open(generation: number, weightPercent = 0, pods: readonly PodTally[] = []): TrafficBook {
+    const book = new TrafficBook(generation, this, new Draws(weightPercent, pods, () => this.onFailure()))
     this.books.push(book)
     return book
   }

@@ -86,6 +86,20 @@ describe('the stream to the controller', () => {
     stopTalking()
   })
 
+  it('reports a failure long before the tick is over, the request once at the track that was drawn for it', async () => {
+    const stopTalking = keepTalking()
+    const first = await stream(0)
+    const nobody = { address: '127.0.0.1', port: 1 }
+    first.send({ type: 'routes', table: table(8, { canaryWeightPercent: 100, tickMs: 600_000, endpoints: { primary: [], canary: [nobody] } }) })
+    await until('the ack', () => first.messages.some((message) => message.type === 'ack'))
+    expect((await ask(rig.route, get('/'))).status).toBe(200)
+    await until('the report', () => first.reports().some(({ drawn }) => drawn))
+    const none = { requests: 0, repeats: 0, repeatedFailures: 0, givenUp: 0 }
+    const drawn = first.reports().flatMap((report) => report.drawn ?? [])
+    expect(drawn[0]).toEqual({ weightPercent: 100, primary: { ...none, repeats: 1 }, canary: { ...none, requests: 1 }, pods: [{ address: '127.0.0.1', requests: 1, failures: 1 }] })
+    stopTalking()
+  })
+
   it('keeps the old table when the new one cannot be used', async () => {
     const stopTalking = keepTalking()
     const first = await stream(0)

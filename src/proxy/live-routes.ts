@@ -3,6 +3,7 @@
  * keeps what it started with, and its counts go into the book of that table.
  */
 import type { Track } from '../api/protocol.ts'
+import type { PodTally } from '../metrics/draws.ts'
 import type { TrafficBook, TrafficLedger } from '../metrics/recorder.ts'
 import { pickEndpoint } from '../routing/endpoint-choice.ts'
 import type { RequestView } from '../routing/match-rules.ts'
@@ -15,6 +16,8 @@ export interface Place {
   readonly pool: UpstreamPool
   /** The app next door, not another pod's sidecar. */
   readonly isLocal: boolean
+  /** Of a canary's pod: what became of the requests that were drawn for it. */
+  readonly tally?: PodTally
 }
 
 /** One table made ready, with the pools of its endpoints. Immutable. */
@@ -110,12 +113,13 @@ export class LiveRoutes {
     const peersOf = (track: Track): readonly Place[] =>
       table.endpoints[track]
         .filter(({ address }) => address !== podAddress)
-        .map(({ address, port }) => ({ track, pool: pools.get(address, port), isLocal: false }))
+        .map(({ address, port }) => ({ track, pool: pools.get(address, port), isLocal: false, ...(track === 'canary' ? { tally: { address, requests: 0, failures: 0 } } : {}) }))
+    const peers = { primary: peersOf('primary'), canary: peersOf('canary') }
     return {
       routes,
-      book: this.options.ledger.open(table.generation),
+      book: this.options.ledger.open(table.generation, table.canaryWeightPercent, peers.canary.flatMap(({ tally }) => tally ?? [])),
       local: { track: table.self, pool: app, isLocal: true },
-      peers: { primary: peersOf('primary'), canary: peersOf('canary') },
+      peers,
       isLeaving: podAddress !== undefined && table.generation > 0 && table.endpoints[table.self].every(({ address }) => address !== podAddress),
     }
   }

@@ -1,4 +1,4 @@
-import type { Outcome } from '../api/protocol.ts'
+import { failureOutcomes, outcomes, type Outcome } from '../api/protocol.ts'
 import type { FailedAttempt } from '../routing/after-failure.ts'
 import type { OwnAnswer } from './http/own-answer.ts'
 
@@ -6,6 +6,9 @@ export type Failure = FailedAttempt['failure']
 
 /** What a track is charged with. */
 export const outcomeOf: Readonly<Record<Failure, Outcome>> = { unsent: 'refused', lost: 'reset', timeout: 'timeout', status: '5xx' }
+
+/** Whether an outcome counts against its track. */
+export const isFailure = Object.fromEntries(outcomes.map((outcome) => [outcome, failureOutcomes.some((failure) => failure === outcome)])) as Readonly<Record<Outcome, boolean>>
 
 /** The class of a final status. */
 export function classOf(status: number): Outcome {

@@ -110,6 +110,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   controller?.start()
   const ticks = startTicks({ live, reporter, controller })
   tables.onChange = () => ticks.restart()
+  ledger.onFailure = () => ticks.hasten()
 
   const end = async (): Promise<void> => {
     ticks.stop()
@@ -138,12 +139,21 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   }
 }
 
-/** Ends an interval once a tick, whatever tick the table in force asks for. Without a controller the counts go to the totals alone. */
-function startTicks(parts: { readonly live: LiveRoutes; readonly reporter: Reporter; readonly controller: ControllerStream | undefined }): { restart(): void; stop(): void } {
+/** A failure is reported this long after it happened, and no report follows another sooner than the second. Milliseconds. */
+const hasteMs = { afterFailure: 50, betweenReports: 250 } as const
+
+/**
+ * Ends an interval once a tick, whatever tick the table in force asks for, and sooner when a request has failed: a broken canary
+ * would serve another second of requests. Without a controller the counts go to the totals alone.
+ */
+function startTicks(parts: { readonly live: LiveRoutes; readonly reporter: Reporter; readonly controller: ControllerStream | undefined }): { restart(): void; hasten(): void; stop(): void } {
   const { live, reporter, controller } = parts
   let timer: NodeJS.Timeout
+  let tickedAt = performance.now()
+  let isHastened = false
   const tick = (): void => {
     const { tickMs, generation } = live.active.routes.table
+    tickedAt = performance.now()
     const reports = reporter.endInterval(performance.now())
     if (controller) {
       controller.send(reports.length > 0 ? reports : [reporter.emptyReport(generation)])
@@ -151,15 +161,22 @@ function startTicks(parts: { readonly live: LiveRoutes; readonly reporter: Repor
     }
     schedule()
   }
-  const schedule = (): void => {
-    timer = setTimeout(tick, live.active.routes.table.tickMs)
+  const schedule = (afterMs = live.active.routes.table.tickMs): void => {
+    isHastened = false
+    timer = setTimeout(tick, afterMs)
     timer.unref()
   }
   const stop = (): void => clearTimeout(timer)
+  const hasten = (): void => {
+    if (isHastened || !controller) return
+    stop()
+    schedule(Math.max(hasteMs.afterFailure, tickedAt + hasteMs.betweenReports - performance.now()))
+    isHastened = true
+  }
   const restart = (): void => {
     stop()
     schedule()
   }
   schedule()
-  return { restart, stop }
+  return { restart, hasten, stop }
 }

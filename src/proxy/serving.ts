@@ -10,7 +10,10 @@ import type { RequestView } from '../routing/match-rules.ts'
 import type { Engine } from './engine.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { ActiveRoutes, Place } from './live-routes.ts'
-import { classOf, outcomeOf, type Failure } from './outcomes.ts'
+import { classOf, isFailure, outcomeOf, type Failure } from './outcomes.ts'
+
+/** A client that goes away sooner may have changed its mind; after that it has waited in vain. Milliseconds. */
+const patienceMs = 1000
 
 /** What is known about a failed attempt. */
 export interface Circumstances {
@@ -38,6 +41,8 @@ export class Serving {
   private startedAt: number
   private headAt = 0
   private isOver = false
+  /** Whether the weight has decided, and then whether anybody has been charged for it yet. */
+  private drawing: 'none' | 'open' | 'charged' = 'none'
 
   /** Chooses the first place. `view` is what rules see of the request: for HTTP/1 the engine's parser, which must still hold it. */
   constructor(engine: Engine, port: 'route' | 'direct', head: Pick<RequestHead, 'method' | 'isHop'>, startedAt: number, view: RequestView = engine.requestParser) {
@@ -56,6 +61,10 @@ export class Serving {
       this.track = choice.track
       this.reason = choice.reason
       this.place = engine.live.firstPlace(this.active, choice.track)
+      if (choice.isDrawn) {
+        this.drawing = 'open'
+        this.active.book.draws[choice.track].requests += 1
+      }
     }
   }
 
@@ -115,6 +124,7 @@ export class Serving {
 
   clientAborted(): void {
     this.active.book.recordClientAbort()
+    if (this.drawing === 'open' && this.headAt === 0 && performance.now() - this.startedAt >= patienceMs) this.active.book.draws.giveUp(this.track)
     this.end()
   }
 
@@ -160,6 +170,11 @@ export class Serving {
   }
 
   private charge(outcome: Outcome, latencyMs = performance.now() - this.startedAt): void {
-    this.active.book.record(this.place.track, this.reason, outcome, latencyMs)
+    const { place, active, drawing } = this
+    active.book.record(place.track, this.reason, outcome, latencyMs)
+    if (drawing === 'none') return
+    this.drawing = 'charged'
+    if (drawing === 'open' && place.track === this.track) active.book.draws.settle(place.tally, isFailure[outcome])
+    else active.book.draws.repeat(place.track, isFailure[outcome])
   }
 }

@@ -48,12 +48,15 @@ export const effectiveParts = (routes: Routes, silentForMs: number): number =>
 export interface Choice {
   readonly track: Track
   readonly reason: Reason
+  /** The weight has decided, so that it could have gone to the other track as well: such requests alone can be compared. */
+  readonly isDrawn: boolean
 }
 
 const choices = {
-  match: { track: 'canary', reason: 'match' },
-  canary: { track: 'canary', reason: 'weight' },
-  primary: { track: 'primary', reason: 'weight' },
+  match: { track: 'canary', reason: 'match', isDrawn: false },
+  canary: { track: 'canary', reason: 'weight', isDrawn: true },
+  primary: { track: 'primary', reason: 'weight', isDrawn: true },
+  primaryAlone: { track: 'primary', reason: 'weight', isDrawn: false },
 } as const satisfies Record<string, Choice>
 
 /** The accumulator of `weighted-choice.ts`, which outlives tables so that many small steps stay exact. */
@@ -65,7 +68,7 @@ export interface Phase {
 export function chooseTrack(routes: Routes, request: RequestView, silentForMs: number, phase: Phase): Choice {
   if (routes.hasRules && routes.matches(request)) return choices.match
   const parts = effectiveParts(routes, silentForMs)
-  if (parts === 0) return choices.primary
+  if (parts === 0) return choices.primaryAlone
   const before = phase.accumulator
   phase.accumulator = advancePhase(before, parts)
   return passedWhole(before, phase.accumulator, parts) ? choices.canary : choices.primary

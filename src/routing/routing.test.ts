@@ -76,7 +76,15 @@ describe('the choice of a track', () => {
     ['silence without a limit', { canaryWeightPercent: 100, silenceLimitMs: 0 }, request(), 1e9, { track: 'canary', reason: 'weight' }],
     ['a match in silence', { match: [rule], silenceLimitMs: 5000 }, matching, 1e9, { track: 'canary', reason: 'match' }],
   ])('given %s', (_given, table, view, silentForMs, expected) =>
-    expect(chooseTrack(routes(table), view, silentForMs, { accumulator: 0 })).toEqual(expected))
+    expect(chooseTrack(routes(table), view, silentForMs, { accumulator: 0 })).toMatchObject(expected))
+
+  it.each([
+    ['a weight', { canaryWeightPercent: 50 }, 0, true],
+    ['no weight', {}, 0, false],
+    ['a weight that nobody judges any more', { canaryWeightPercent: 50, silenceLimitMs: 5000 }, 5001, false],
+    ['a rule', { canaryWeightPercent: 50, match: [rule] }, 0, false],
+  ])('is drawn by %s: could it have fallen on either track?', (_by, table, silentForMs, isDrawn) =>
+    expect(chooseTrack(routes(table), matching, silentForMs, { accumulator: 0 }).isDrawn).toBe(isDrawn))
 
   it('does not spend the canary’s share on requests that a rule decided', () => {
     const table = routes({ match: [rule], canaryWeightPercent: 50 })
