@@ -66,7 +66,8 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
   observeMetrics(parsed, decision, options)
   await applyActions(decision.actions, after, observed, options.installation, options.cluster)
   metrics.observeReconcile(parsed.spec.targetRef.name, parsed.namespace, (clock.now() - startedAt) / 1000)
-  const isDone = decision.actions.length === 0
+  // Pods without a sidecar wait for the webhook, however often it is asked.
+  const isDone = decision.actions.every(({ type }) => type === 'replace-pods')
   return { afterMs: isDone ? untilNext(decision, parsed.status, clock.now()) : 200 }
 }
 

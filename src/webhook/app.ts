@@ -10,7 +10,7 @@ import { mutateService } from './service.ts'
 export interface AppOptions {
   /** Read for each request: the CA in it changes when certificates do. */
   readonly injection: () => InjectionConfig
-  /** Whose writes pass unseen: `system:serviceaccount:<namespace>:kinglet-controller`. */
+  /** Whose Deployments and Services pass unseen: `system:serviceaccount:<namespace>:kinglet-controller`. */
   readonly controllerUser: string
   readonly log: Logger
   /** True from the signal to stop on: connections are closed after their answer. */
@@ -33,9 +33,10 @@ export function createApp(options: AppOptions): Express {
   })
   app.use(limitBytesInFlight())
   app.use(express.json({ limit: maxBodyBytes, type: () => true }))
-  app.post('/mutate/deployments', handle(options, mutateDeployment))
+  app.post('/mutate/deployments', handle(options, mutateDeployment, options.controllerUser))
+  // Whoever asks: the controller's own dry run is how it learns that pods are injected again.
   app.post('/mutate/pods', handle(options, (write) => mutatePod(write, options.injection())))
-  app.post('/mutate/services', handle(options, mutateService))
+  app.post('/mutate/services', handle(options, mutateService, options.controllerUser))
   app.use((_request, response) => void response.status(404).json({ message: 'kinglet webhook: no such path' }))
   app.use(onError(options.log))
   return app
@@ -58,7 +59,7 @@ function limitBytesInFlight(): RequestHandler {
 }
 
 const handle =
-  ({ log, controllerUser }: AppOptions, mutate: Mutate) =>
+  ({ log }: AppOptions, mutate: Mutate, exempt?: string) =>
   (request: Request, response: Response): void => {
     const question = readReview(request.body)
     if (!question) {
@@ -66,7 +67,7 @@ const handle =
       response.status(400).json({ message: 'kinglet webhook: this is not an AdmissionReview' })
       return
     }
-    const { review, changes, warnings, fault } = answer(question, mutate, controllerUser)
+    const { review, changes, warnings, fault } = answer(question, mutate, exempt)
     const { kind, namespace, name, operation, dryRun } = question
     const fields = { kind, namespace, name, operation, dryRun, changes }
     if (fault !== undefined) log.error('mutation failed', { ...fields, error: fault })

@@ -92,7 +92,8 @@ function post(target: string, body: string, agent?: https.Agent): Promise<Reply>
 }
 
 const pod: JsonObject = { metadata: { labels: { 'kinglet.sh/inject': 'true' }, annotations: { 'kinglet.sh/app-port': '8080' } }, spec: { containers: [{ name: 'app' }] } }
-const review = (object: JsonObject): string => JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: { uid: 'u1', operation: 'CREATE', kind: { kind: 'Pod' }, object } })
+const review = (object: JsonObject, more: JsonObject = {}): string =>
+  JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: { uid: 'u1', operation: 'CREATE', kind: { kind: 'Pod' }, object, ...more } })
 const patchOf = ({ body }: Reply): string => {
   const response = isObject(body) && isObject(body['response']) ? body['response'] : {}
   return Buffer.from(typeof response['patch'] === 'string' ? response['patch'] : '', 'base64').toString()
@@ -107,6 +108,18 @@ describe('the webhook', () => {
     const answer = await post('/mutate/pods', review(pod))
     expect(answer.status).toBe(200)
     expect(patchOf(answer)).toContain(JSON.stringify(authority.certPem).slice(1, -1))
+  })
+
+  it('lets the controller write Deployments and Services as it likes, and injects the pods of its dry run like anybody’s', async () => {
+    mount(leaves[0])
+    await webhook.ready
+    const userInfo = { username: 'system:serviceaccount:kinglet-system:kinglet-controller' }
+    const idle = { metadata: { annotations: { 'kinglet.sh/status': '{"phase":"idle","canary":"app","appPort":8080}' } }, spec: { replicas: 0, template: {} } }
+    const scaled = { operation: 'UPDATE', kind: { kind: 'Deployment' }, oldObject: idle }
+    const object = { ...idle, spec: { ...idle.spec, replicas: 2 } }
+    expect(patchOf(await post('/mutate/deployments', review(object, scaled)))).not.toBe('')
+    expect(patchOf(await post('/mutate/deployments', review(object, { ...scaled, userInfo })))).toBe('')
+    expect(patchOf(await post('/mutate/pods', review(pod, { userInfo, dryRun: true })))).toContain('kinglet-proxy')
   })
 
   it('swaps the certificate without losing a connection, and keeps the old one when the new one is no good', async () => {
