@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** `npm test`: the tests beside the code, then the end-to-end suites on the embedded cluster, but for those that kill
- * Kinglet's own parts: they are for a real one. On a real one: test/e2e/vitest.config.ts. */
+/**
+ * On the embedded cluster. `npm test`: the tests beside the code, then the end-to-end suites. `npm run e2e:disruptive`: those that kill
+ * Kinglet's own parts, which need a cluster of their own and their time. All suites on a real cluster: test/e2e/vitest.config.ts.
+ */
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
@@ -26,6 +28,18 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'disruptive on the sandbox',
+          include: ['test/e2e/disruptive/*.e2e.ts'],
+          globalSetup: ['test/e2e/setup-sandbox.ts'],
+          // They take Kinglet's own parts away, from everybody.
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,7 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** The end-to-end suites on the cluster that KUBECONFIG leads to: `npm run e2e`, and `npm run
- * e2e:disruptive` for those that kill Kinglet's own parts. On the embedded cluster they run with `npm test`. */
+/** `npm run e2e`: the end-to-end suites on the cluster that KUBECONFIG leads to; those that kill Kinglet's own parts one by one, after the others. */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
@@ -25,7 +24,7 @@ export default defineConfig({
           include: ['test/e2e/disruptive/*.e2e.ts'],
           globalSetup: ['test/e2e/setup-real.ts'],
           // They take Kinglet's own parts away, from everybody.
-          fileParallelism: false,
+          maxWorkers: 1,
           testTimeout: 300_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
