@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import type { Stream } from './client/load.ts'
 import { eventually } from './lib/eventually.ts'
-import { startLoad } from './lib/load.ts'
+import { startLoad, timeoutMs } from './lib/load.ts'
 import { availableReplicas, eventsOf, eventWith, getDeployment } from './lib/objects.ts'
 import { scene } from './lib/scene.ts'
 import { served } from './lib/shares.ts'
 import { expectNoFailure, givenAdoptedApp, restsIdle, since, versionOf } from './lib/story.ts'
 
 const url = 'http://podinfo/'
-const stream = (name: string, headers: Readonly<Record<string, string>> = {}): Stream => ({ name, url, rate: 20, headers, timeoutMs: 5000 })
+const stream = (name: string, headers: Readonly<Record<string, string>> = {}): Stream => ({ name, url, rate: 20, headers, timeoutMs })
 
 describe('an A/B test', () => {
   const { namespace, explainOnFailure } = scene('ab')
@@ -63,7 +63,7 @@ describe('blue/green', () => {
     await story.deploy('v2')
     await story.watch.phase('Progressing')
     await eventually('both pods of v2 are ready', async () => availableReplicas(await getDeployment(namespace, 'podinfo')) === 2)
-    const test = await startLoad(namespace, [{ name: 'test', url: 'http://podinfo-canary/', rate: 30, timeoutMs: 5000 }], 'test')
+    const test = await startLoad(namespace, [{ name: 'test', url: 'http://podinfo-canary/', rate: 30, timeoutMs }], 'test')
     const judged = await story.watch.phase('Promoting', 'Finalising', 'Succeeded', 'Failed')
     // Afterwards its Service is empty, and it is refused.
     const tests = (await test.lines()).filter((line) => (line.second + 1) * 1000 < judged.at)
