@@ -97,9 +97,10 @@ describe('a Canary', () => {
     ['spec.analysis.maxDuration', 'InvalidSpec', withAnalysis({ maxDuration: '1 hour' })],
     ['spec.analysis.adaptive.harmBudget', 'InvalidSpec', withAnalysis({ adaptive: { harmBudget: 0 } })],
     ['spec.analysis.bake', 'InvalidSpec', withAnalysis({ bake: 600 })],
-    ['spec.analysis.match[0].queryParams', 'UnsupportedField', withAnalysis({ match: [{ queryParams: { a: { exact: 'b' } } }] })],
+    ['spec.analysis.match[0].sourceLabels', 'UnsupportedField', withAnalysis({ match: [{ sourceLabels: { app: 'a' } }] })],
+    ['spec.analysis.match[0].headers', 'InvalidSpec', withAnalysis({ match: [{ headers: { 'x a': { exact: '1' } } }] })],
     ['spec.analysis.match[0]', 'InvalidSpec', withAnalysis({ match: [{}] })],
-    ['spec.analysis.match[0].x-a', 'InvalidSpec', withAnalysis({ match: [{ headers: { 'x-a': { exact: '1', prefix: '2' } } }] })],
+    ['spec.analysis.match[0].headers.x-a', 'InvalidSpec', withAnalysis({ match: [{ headers: { 'x-a': { exact: '1', prefix: '2' } } }] })],
   ])('with a fault at %s is refused as %s, with a remedy', (path, code, raw) => {
     const [problem, ...others] = validateCanary(raw)
     expect(problem).toMatchObject({ path, code })

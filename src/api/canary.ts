@@ -1,9 +1,10 @@
 import { parseDurationMs } from '../base/duration.ts'
 import { isObject, listAt, numberAt, objectAt, stringAt, valueAt, type JsonObject } from '../base/json.ts'
+import { parseMatchRule } from './canary-routing.ts'
 import { parseStatus, type CanaryStatus } from './canary-status.ts'
 import { parseJudge, type JudgeSpec } from './judge-spec.ts'
 import { pauseAnnotations } from './keys.ts'
-import type { MatchRule, StringMatch } from './protocol.ts'
+import type { MatchRule } from './routing.ts'
 
 /**
  * A Flagger `Canary` as Kinglet reads it. Fields that this version acts on are typed and have their defaults (Flagger's unless
@@ -218,30 +219,6 @@ function parseMetric(raw: unknown): MetricSpec {
     ...maybe('threshold', numberAt(raw, 'threshold')),
     isCustom: isObject(valueAt(raw, 'templateRef')) || (stringAt(raw, 'query') ?? '') !== '',
   }
-}
-
-/** Header names are lower case in tables: HTTP compares them so. */
-function parseMatchRule(raw: unknown): MatchRule {
-  const headers = stringMatches(objectAt(raw, 'headers'), (name) => name.toLowerCase())
-  const cookies = stringMatches(objectAt(raw, 'cookies'), (name) => name)
-  return { ...(Object.keys(headers).length > 0 ? { headers } : {}), ...(Object.keys(cookies).length > 0 ? { cookies } : {}) }
-}
-
-function stringMatches(raw: JsonObject, nameOf: (key: string) => string): Record<string, StringMatch> {
-  const entries = Object.entries(raw).flatMap(([key, value]) => {
-    const match = parseStringMatch(value)
-    return match ? [[nameOf(key), match] as const] : []
-  })
-  return Object.fromEntries(entries)
-}
-
-/** Undefined where it is not exactly one of the four. */
-export function parseStringMatch(raw: unknown): StringMatch | undefined {
-  const given = (['exact', 'prefix', 'suffix', 'regex'] as const).flatMap((kind) => {
-    const value = stringAt(raw, kind)
-    return value === undefined ? [] : [{ [kind]: value } as unknown as StringMatch]
-  })
-  return given.length === 1 ? given[0] : undefined
 }
 
 function durationAt(raw: unknown, key: string): number {

@@ -34,17 +34,19 @@ const stringMatch = fc.oneof(
   word.map((prefix) => ({ prefix })),
   word.map((suffix) => ({ suffix })),
   word.map((regex) => ({ regex })),
+  fc.constant({ present: true as const }),
 )
 const endpoint = fc.record({ address: fc.oneof(fc.ipV4(), fc.ipV6()), port: fc.integer({ min: 1, max: 65_535 }) })
 const conditions = fc.dictionary(fc.stringMatching(/^[a-z][a-z-]{0,10}$/), stringMatch, { minKeys: 1, maxKeys: 3, noNullPrototype: true })
+const matchRule = fc
+  .record({ headers: conditions, withoutHeaders: conditions, cookies: conditions, queryParams: conditions, uri: stringMatch, method: stringMatch, scheme: stringMatch, authority: stringMatch }, { requiredKeys: [] })
+  .filter((rule) => Object.keys(rule).length > 0)
 const routeTable: fc.Arbitrary<RouteTable> = fc.record({
   generation: count,
   canary: word,
   self: fc.constantFrom(...tracks),
   canaryWeightPercent: fc.double({ min: 0, max: 100, noNaN: true }).map((weight) => weight + 0),
-  match: fc.array(fc.oneof(fc.record({ headers: conditions }), fc.record({ cookies: conditions }), fc.record({ headers: conditions, cookies: conditions })), {
-    maxLength: 4,
-  }),
+  match: fc.array(matchRule, { maxLength: 4 }),
   endpoints: fc.record({ primary: fc.array(endpoint, { maxLength: 4 }), canary: fc.array(endpoint, { maxLength: 4 }) }),
   rescue: fc.constantFrom('off', 'unsent', 'idempotent'),
   protocol: fc.constantFrom('http', 'tcp'),
@@ -153,7 +155,9 @@ describe('a line that is not what it should be', () => {
     ['$.table.match', withTable({ match: Array.from({ length: 101 }, () => table.match[0]) })],
     ['$.table.match[0]', withTable({ match: [{}] })],
     ['$.table.match[0]', withTable({ match: [{ headers: {} }] })],
-    ['$.table.match[0]', withTable({ match: [{ headers: { a: { exact: 'b' } }, uri: { exact: '/' } }] })],
+    ['$.table.match[0]', withTable({ match: [{ headers: { a: { exact: 'b' } }, port: 80 }] })],
+    ['$.table.match[0].uri', withTable({ match: [{ uri: { glob: '/' } }] })],
+    ['$.table.match[0].headers.a', withTable({ match: [{ headers: { a: { present: false } } }] })],
     ['$.table.match[0].headers', withTable({ match: [{ headers: { 'X-Upper': { exact: 'b' } } }] })],
     ['$.table.match[0].headers.a', withTable({ match: [{ headers: { a: { exact: 'b', prefix: 'c' } } }] })],
     ['$.table.match[0].headers.a.prefix', withTable({ match: [{ headers: { a: { prefix: '' } } }] })],

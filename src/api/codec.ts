@@ -1,6 +1,6 @@
 /**
  * The lines of protocol.ts: one JSON object a line, `\n` after each. Nothing that comes over the wire or out of a file is believed:
- * every field is read once, here, and an error names the field. Unknown fields are skipped, so that an older sidecar understands a
+ * every field is read once, here or in routing-codec.ts, and an error names the field. Unknown fields are skipped, so that an older sidecar understands a
  * newer controller, except in match rules: a condition that is not understood would send more requests to the canary than were meant.
  */
 import { err, ok, type Result } from '../base/result.ts'
@@ -16,24 +16,18 @@ import {
   type Drawn,
   type DrawnTrack,
   type Endpoint,
-  type MatchRule,
   type PodDelta,
   type Report,
   type RouteTable,
   type SeriesDelta,
-  type StringMatch,
   type UpMessage,
 } from './protocol.ts'
+import { matchRule, maxRules } from './routing-codec.ts'
 
 /** Longest line either side accepts, UTF-16 units: a table of some 20,000 endpoints. */
 export const maxLineLength = 1_048_576
-const maxRules = 100
-const maxConditions = 50
 const maxEndpoints = 20_000
 
-// The characters of a header or cookie name (RFC 9110 §5.6.2, token); header names without capitals.
-const headerName = /^[!#$%&'*+\-.^_`|~0-9a-z]{1,256}$/
-const cookieName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/
 const ipAddress = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$/
 
 /** One line without its `\n`, as the controller reads it. */
@@ -79,33 +73,6 @@ function parseLine<T>(line: string, read: Read<T>): Result<T> {
 
 const generation = integer(0)
 const name = text(253)
-
-const stringMatch: Read<StringMatch> = (value, path) => {
-  const [entry, ...more] = Object.entries(object(value, path))
-  if (entry === undefined || more.length > 0) return refuse(value, path, 'exactly one of exact, prefix, suffix, regex')
-  const [kind, operand] = entry
-  // `exact` may be empty: the header is there and says nothing. An empty prefix, suffix or regex would match everything.
-  if (kind === 'exact') return { exact: operand === '' ? '' : text(4096)(operand, `${path}.exact`) }
-  if (kind === 'prefix') return { prefix: text(4096)(operand, `${path}.prefix`) }
-  if (kind === 'suffix') return { suffix: text(4096)(operand, `${path}.suffix`) }
-  if (kind === 'regex') return { regex: text(4096)(operand, `${path}.regex`) }
-  return refuse(value, path, 'exactly one of exact, prefix, suffix, regex')
-}
-
-const headerConditions = recordOf(headerName, 'header names in lower case', stringMatch, maxConditions)
-const cookieConditions = recordOf(cookieName, 'cookie names', stringMatch, maxConditions)
-
-const matchRule: Read<MatchRule> = (value, path) => {
-  const { headers, cookies, ...unknown } = object(value, path)
-  const [strange] = Object.keys(unknown)
-  if (strange !== undefined) return refuse(strange, path, 'headers and cookies alone')
-  const rule = {
-    ...(headers === undefined ? {} : { headers: headerConditions(headers, `${path}.headers`) }),
-    ...(cookies === undefined ? {} : { cookies: cookieConditions(cookies, `${path}.cookies`) }),
-  }
-  const conditions = Object.keys(rule.headers ?? {}).length + Object.keys(rule.cookies ?? {}).length
-  return conditions > 0 ? rule : refuse(value, path, 'a rule with at least one header or cookie (an empty one would match everything)')
-}
 
 const endpoint: Read<Endpoint> = (value, path) => {
   const { address, port } = object(value, path)

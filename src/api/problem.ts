@@ -9,3 +9,6 @@ export interface Problem {
   /** What to do. One sentence. */
   readonly remedy: string
 }
+
+/** The text of a condition or an event. */
+export const describeProblem = ({ path, message, remedy }: Problem): string => `${path}: ${message}. ${remedy}.`

@@ -7,12 +7,17 @@
  * Up: `hello` first, `ack` when a table is in force, `report` once a tick and before a table is swapped.
  */
 
+import type { MatchRule } from './routing.ts'
+
 export type Track = 'primary' | 'canary'
 export const tracks = ['primary', 'canary'] as const
 
-/** Why a request went where it went. `direct`: it came in at the direct port from outside, no choice was made. `hop`: another sidecar chose. */
-export type Reason = 'weight' | 'match' | 'affinity' | 'direct' | 'hop'
-export const reasons = ['weight', 'match', 'affinity', 'direct', 'hop'] as const
+/**
+ * Why a request went where it went. `affinity`: its user has been there before, or a hash of the user says so. `direct`: it came in at
+ * the direct port from outside, no choice was made. `hop`: another sidecar chose. `mirror`: a copy, whose answer nobody saw.
+ */
+export type Reason = 'weight' | 'match' | 'affinity' | 'direct' | 'hop' | 'mirror'
+export const reasons = ['weight', 'match', 'affinity', 'direct', 'hop', 'mirror'] as const
 
 export type AppProtocol = 'http' | 'tcp'
 export const appProtocols = ['http', 'tcp'] as const
@@ -22,19 +27,6 @@ export interface Endpoint {
   readonly address: string
   /** The pod's direct port. */
   readonly port: number
-}
-
-/** Exactly one of the four. Flagger's StringMatch; `regex` is RE2 and must match the whole value. */
-export type StringMatch =
-  | { readonly exact: string }
-  | { readonly prefix: string }
-  | { readonly suffix: string }
-  | { readonly regex: string }
-
-/** All of its fields must match. Header names are lower case. */
-export interface MatchRule {
-  readonly headers?: Readonly<Record<string, StringMatch>>
-  readonly cookies?: Readonly<Record<string, StringMatch>>
 }
 
 /** One published state of the routing of one Canary, as one sidecar sees it. Immutable: a request keeps the table it started with. */

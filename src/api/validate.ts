@@ -1,14 +1,11 @@
 import { parseDurationMs } from '../base/duration.ts'
 import { isObject, listAt, numberAt, objectAt, stringAt, valueAt, type Json, type JsonObject } from '../base/json.ts'
-import { parseStringMatch } from './canary.ts'
 import { judgeProblems } from './judge-spec.ts'
 import { canaryServiceName } from './keys.ts'
 import type { Problem } from './problem.ts'
+import { routingProblems } from './validate-routing.ts'
 
-export type { Problem } from './problem.ts'
-
-/** The text of a condition or an event. */
-export const describeProblem = ({ path, message, remedy }: Problem): string => `${path}: ${message}. ${remedy}.`
+export { describeProblem, type Problem } from './problem.ts'
 
 /** Longest name of a Service, and longest value of a label (RFC 1123 label). */
 export const longestLabel = 63
@@ -137,19 +134,7 @@ function thresholdFault(name: string, value: unknown): string | undefined {
   return undefined
 }
 
-const matchRules: Check = (raw) =>
-  listAt(raw, 'spec', 'analysis', 'match').flatMap((rule, index) => {
-    const path = `spec.analysis.match[${index}]`
-    const unsupported = ['queryParams', 'sourceLabels'].filter((field) => Object.keys(objectAt(rule, field)).length > 0)
-    if (unsupported.length > 0) return [problem('UnsupportedField', `${path}.${unsupported[0]}`, 'it is not supported yet', 'Match by headers or cookies')]
-    const conditions = [...Object.entries(objectAt(rule, 'headers')), ...Object.entries(objectAt(rule, 'cookies'))]
-    if (conditions.length === 0) return [problem('InvalidSpec', path, 'it names no header and no cookie, so it would match every request', 'Add headers or cookies')]
-    return conditions.flatMap(([name, match]) =>
-      parseStringMatch(match) ? [] : [problem('InvalidSpec', `${path}.${name}`, 'it is not exactly one of exact, prefix, suffix and regex', 'Keep one of them')],
-    )
-  })
-
-const checks: readonly Check[] = [targetKind, targetName, scalerKind, serviceName, servicePort, intervals, strategy, weights, counts, metricThresholds, matchRules, judgeProblems]
+const checks: readonly Check[] = [targetKind, targetName, scalerKind, serviceName, servicePort, intervals, strategy, weights, counts, metricThresholds, routingProblems, judgeProblems]
 
 const isWhole = (value: unknown): value is number => typeof value === 'number' && Number.isInteger(value)
 const text = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value))

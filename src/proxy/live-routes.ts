@@ -6,7 +6,7 @@ import type { Track } from '../api/protocol.ts'
 import type { PodTally } from '../metrics/draws.ts'
 import type { TrafficBook, TrafficLedger } from '../metrics/recorder.ts'
 import { pickEndpoint } from '../routing/endpoint-choice.ts'
-import type { RequestView } from '../routing/match-rules.ts'
+import type { RequestView } from '../routing/request-view.ts'
 import { chooseTrack, effectiveParts, type Choice, type Phase, type Routes } from '../routing/routes.ts'
 import type { UpstreamPool, UpstreamPools } from './upstream-pool.ts'
 

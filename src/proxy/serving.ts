@@ -6,7 +6,7 @@
  */
 import type { Outcome, Reason, Track } from '../api/protocol.ts'
 import { afterFailure, type Step } from '../routing/after-failure.ts'
-import type { RequestView } from '../routing/match-rules.ts'
+import type { RequestView } from '../routing/request-view.ts'
 import type { Engine } from './engine.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { ActiveRoutes, Place } from './live-routes.ts'

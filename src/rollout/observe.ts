@@ -7,6 +7,7 @@ import { validateCanary, type Problem } from '../api/validate.ts'
 import { listAt, numberAt, objectAt, stringAt, valueAt, type JsonObject } from '../base/json.ts'
 import type { Result } from '../base/result.ts'
 import { hasSidecar, injectPod } from '../injection/inject.ts'
+import { compileRules } from '../routing/match-rules.ts'
 import type { Observation, PrimaryObservation, SidecarsObservation, TargetObservation, Workload } from './observation.ts'
 import { buildPrimaryScaler, isScalerInSync } from './resources/scaler.ts'
 import { configKey, configRefs, configText, isTracked } from './resources/configs.ts'
@@ -65,6 +66,8 @@ function firstProblem(world: World, canary: Canary, split: Result<Split, Problem
   if (older) return { code: 'TargetTaken', path: 'spec.targetRef', message: `Canary ${nameOf(older)} is older and has the same target, Deployment ${targetRef.name}`, remedy: 'Delete one of the two Canaries' }
   const [invalid] = validateCanary(world.canary)
   if (invalid) return invalid
+  const rules = compileRules(canary.spec.analysis.match, 'spec.analysis.match')
+  if (!rules.ok) return { code: 'InvalidSpec', path: rules.error.path, message: rules.error.reason, remedy: 'Write it in the syntax of RE2: no look-around, no back-references' }
   if (!world.target) return { code: 'TargetNotFound', path: 'spec.targetRef.name', message: `Deployment ${targetRef.name}.${canary.namespace} does not exist`, remedy: 'Create it, or correct the name' }
   if (split && !split.ok) return split.error
   const scaler = canary.spec.autoscalerRef

@@ -2,7 +2,7 @@ import type { Canary } from '../api/canary.ts'
 import { strategyOf } from '../api/canary.ts'
 import type { CanaryStatus, KingletState, RolloutEvent } from '../api/canary-status.ts'
 import type { Stall } from '../api/conditions.ts'
-import type { MatchRule } from '../api/protocol.ts'
+import type { MatchRule } from '../api/routing.ts'
 import { describeProblem, type Problem } from '../api/validate.ts'
 import type { Observation, Timing } from './observation.ts'
 

@@ -1,60 +1,74 @@
-import type { MatchRule, StringMatch } from '../api/protocol.ts'
+import { singleConditions, type MatchRule, type StringMatch } from '../api/routing.ts'
 import { err, ok, type Result } from '../base/result.ts'
-import { compileStringMatch, type Matcher } from './string-match.ts'
+import { cookieValue, pathOf, queryParameter, type RequestView } from './request-view.ts'
+import { compileStringMatch } from './string-match.ts'
 
-/** The part of a request that rules can see. */
-export interface RequestView {
-  /** The value of the field with this lower-case name; several lines are joined with `, `; undefined where there is none. */
-  header(lowerName: string): string | undefined
-  /** All Cookie lines, joined with `; `; undefined where there is none. */
-  cookies(): string | undefined
+/** The index of the first rule all of whose conditions hold; -1 where there is none. */
+export type RuleSet = (request: RequestView) => number
+
+type Condition = (request: RequestView) => boolean
+type Value = (request: RequestView) => string | undefined
+
+/** A condition that cannot be evaluated: where it stands, and why. */
+export interface RuleFault {
+  readonly path: string
+  readonly reason: string
 }
 
-/** True where at least one rule matches with all of its conditions. No rules match nothing. */
-export type RuleSet = (request: RequestView) => boolean
-
-/** The rules as one function, or the first error with the path of its condition. */
-export function compileRules(rules: readonly MatchRule[]): Result<RuleSet> {
-  const compiled: ((request: RequestView) => boolean)[] = []
+/** The rules as one function, or the first fault; `path` is where they stand. */
+export function compileRules(rules: readonly MatchRule[], path: string): Result<RuleSet, RuleFault> {
+  const compiled: (readonly Condition[])[] = []
   for (const [index, rule] of rules.entries()) {
-    const headers = compileConditions(rule.headers ?? {}, `match[${index}].headers`)
-    if (!headers.ok) return headers
-    const cookies = compileConditions(rule.cookies ?? {}, `match[${index}].cookies`)
-    if (!cookies.ok) return cookies
-    compiled.push(
-      (request) =>
-        headers.value.every(([name, matches]) => matches(request.header(name))) &&
-        (cookies.value.length === 0 || cookiesMatch(cookies.value, request.cookies())),
-    )
+    const conditions = compileRule(rule, `${path}[${index}]`)
+    if (!conditions.ok) return conditions
+    compiled.push(conditions.value)
   }
-  return ok((request) => compiled.some((matches) => matches(request)))
+  return ok((request) => compiled.findIndex((conditions) => conditions.every((holds) => holds(request))))
 }
 
-type Conditions = readonly (readonly [name: string, matches: Matcher])[]
-
-function compileConditions(conditions: Readonly<Record<string, StringMatch>>, path: string): Result<Conditions> {
-  const compiled: [string, Matcher][] = []
-  for (const [name, match] of Object.entries(conditions)) {
-    const matches = compileStringMatch(match)
-    if (!matches.ok) return err(`${path}.${name}: ${matches.error}`)
-    compiled.push([name, matches.value])
+function compileRule(rule: MatchRule, path: string): Result<readonly Condition[], RuleFault> {
+  const conditions: Condition[] = []
+  for (const { field, match, value, isNegated } of questions(rule)) {
+    const matches = compileStringMatch(match, field === 'uri' && rule.ignoreUriCase === true)
+    if (!matches.ok) return err({ path: `${path}.${field}`, reason: matches.error })
+    conditions.push(isNegated ? (request) => !matches.value(value(request)) : (request) => matches.value(value(request)))
   }
-  return ok(compiled)
+  return ok(conditions)
 }
 
-const cookiesMatch = (conditions: Conditions, header: string | undefined): boolean =>
-  conditions.every(([name, matches]) => matches(cookieValue(header ?? '', name)))
+/** One condition of a rule: what is looked at, and what it should be. */
+interface Question {
+  readonly field: string
+  readonly match: StringMatch
+  readonly value: Value
+  readonly isNegated: boolean
+}
 
-/**
- * The value of the first cookie of that name in a Cookie header, without the quotes that RFC 6265 §4.1.1 allows around it.
- * Names differ by case. Example: `a=1; b="2"`, `b` → `2`.
- */
-export function cookieValue(header: string, name: string): string | undefined {
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=')
-    if (equals < 0 || pair.slice(0, equals).trim() !== name) continue
-    const value = pair.slice(equals + 1).trim()
-    return value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value
-  }
-  return undefined
+const singleValues: Readonly<Record<(typeof singleConditions)[number], Value>> = {
+  uri: ({ target }) => pathOf(target),
+  method: ({ method }) => method,
+  scheme: (request) => request.header('x-forwarded-proto') ?? 'http',
+  authority: ({ authority }) => authority,
+}
+
+/** Cheap questions first: the first that is answered with no ends the rule. */
+function questions(rule: MatchRule): readonly Question[] {
+  const single = singleConditions.flatMap((field): readonly Question[] => {
+    const match = rule[field]
+    return match === undefined ? [] : [{ field, match, value: singleValues[field], isNegated: false }]
+  })
+  const named = (field: 'headers' | 'withoutHeaders' | 'cookies' | 'queryParams', valueOf: (request: RequestView, name: string) => string | undefined): readonly Question[] =>
+    Object.entries(rule[field] ?? {}).map(([name, match]) => ({
+      field: `${field}.${name}`,
+      match,
+      value: (request) => valueOf(request, name),
+      isNegated: field === 'withoutHeaders',
+    }))
+  return [
+    ...single,
+    ...named('headers', (request, name) => request.header(name)),
+    ...named('withoutHeaders', (request, name) => request.header(name)),
+    ...named('cookies', (request, name) => cookieValue(request.cookies() ?? '', name)),
+    ...named('queryParams', ({ target }, name) => queryParameter(target, name)),
+  ]
 }

@@ -3,8 +3,9 @@
  * they come in as parameters. Precedence: match rules > weight (affinity has its place between them and comes later).
  */
 import type { Reason, RouteTable, Track } from '../api/protocol.ts'
-import { ok, type Result } from '../base/result.ts'
-import { compileRules, type RequestView, type RuleSet } from './match-rules.ts'
+import { err, ok, type Result } from '../base/result.ts'
+import { compileRules, type RuleSet } from './match-rules.ts'
+import type { RequestView } from './request-view.ts'
 import { advancePhase, passedWhole, weightParts } from './weighted-choice.ts'
 
 /** A table made ready for the hot path. Immutable; a request keeps the one it started with. */
@@ -32,8 +33,8 @@ export const localTable: RouteTable = {
 
 /** The table made ready, or why it cannot be: a regular expression that RE2 refuses. */
 export function compileRoutes(table: RouteTable): Result<Routes> {
-  const rules = compileRules(table.match)
-  if (!rules.ok) return rules
+  const rules = compileRules(table.match, 'match')
+  if (!rules.ok) return err(`${rules.error.path}: ${rules.error.reason}`)
   return ok({ table, hasRules: table.match.length > 0, matches: rules.value, parts: weightParts(table.canaryWeightPercent) })
 }
 
@@ -66,7 +67,7 @@ export interface Phase {
 
 /** Chooses for one request and moves `phase` on; a request that a rule decides leaves `phase` as it was. */
 export function chooseTrack(routes: Routes, request: RequestView, silentForMs: number, phase: Phase): Choice {
-  if (routes.hasRules && routes.matches(request)) return choices.match
+  if (routes.hasRules && routes.matches(request) >= 0) return choices.match
   const parts = effectiveParts(routes, silentForMs)
   if (parts === 0) return choices.primaryAlone
   const before = phase.accumulator

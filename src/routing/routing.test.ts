@@ -1,16 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { MatchRule, RouteTable, StringMatch } from '../api/protocol.ts'
+import type { RouteTable } from '../api/protocol.ts'
+import type { MatchRule } from '../api/routing.ts'
 import { pickEndpoint } from './endpoint-choice.ts'
-import { compileRules, cookieValue, type RequestView } from './match-rules.ts'
 import { chooseTrack, compileRoutes, localTable, type Routes } from './routes.ts'
-import { compileStringMatch } from './string-match.ts'
+import { requestView } from './testing/request-view.ts'
+import type { RequestView } from './request-view.ts'
 import { randomPhase } from './weighted-choice.ts'
 
-const request = (headers: Record<string, string> = {}): RequestView => ({
-  header: (name) => headers[name],
-  cookies: () => headers['cookie'],
-})
+const request = (headers: Record<string, string> = {}): RequestView => requestView({ headers })
 
 function routes(change: Partial<RouteTable>): Routes {
   const compiled = compileRoutes({ ...localTable, ...change })
@@ -92,60 +90,6 @@ describe('the choice of a track', () => {
     chooseTrack(table, matching, 0, phase)
     expect(phase.accumulator).toBe(0)
   })
-})
-
-describe('a string condition', () => {
-  it.each<[match: StringMatch, value: string | undefined, expected: boolean]>([
-    [{ exact: 'a' }, 'a', true],
-    [{ exact: 'a' }, 'A', false],
-    [{ exact: '' }, '', true],
-    [{ exact: '' }, undefined, false],
-    [{ prefix: 'ab' }, 'abc', true],
-    [{ prefix: 'ab' }, 'cab', false],
-    [{ suffix: 'bc' }, 'abc', true],
-    [{ suffix: 'bc' }, 'bcd', false],
-    [{ regex: 'a.*' }, 'abc', true],
-    [{ regex: 'a' }, 'abc', false],
-    [{ regex: 'a|b' }, 'ab', false],
-    [{ regex: '.*' }, undefined, false],
-    [{ regex: '(a+)+$' }, `${'a'.repeat(5000)}b`, false],
-  ])('%j on %j is %j', (match, value, expected) => {
-    const matcher = compileStringMatch(match)
-    expect(matcher.ok && matcher.value(value)).toBe(expected)
-  })
-})
-
-describe('match rules', () => {
-  const both: MatchRule = { headers: { 'user-agent': { prefix: 'Mozilla' } }, cookies: { stage: { exact: 'beta' } } }
-  const matches = (rules: readonly MatchRule[], headers: Record<string, string>): boolean | string => {
-    const compiled = compileRules(rules)
-    return compiled.ok ? compiled.value(request(headers)) : compiled.error
-  }
-
-  it.each<[given: string, rules: readonly MatchRule[], headers: Record<string, string>, expected: boolean]>([
-    ['no rule', [], {}, false],
-    ['all conditions', [both], { 'user-agent': 'Mozilla/5', cookie: 'stage=beta' }, true],
-    ['the header alone', [both], { 'user-agent': 'Mozilla/5' }, false],
-    ['the cookie alone', [both], { cookie: 'stage=beta' }, false],
-    ['the second of two rules', [both, { cookies: { stage: { exact: 'beta' } } }], { cookie: 'a=b; stage=beta' }, true],
-  ])('given %s', (_given, rules, headers, expected) => expect(matches(rules, headers)).toBe(expected))
-
-  it('name the condition that RE2 refuses', () =>
-    expect(matches([both, { cookies: { stage: { regex: '(?=a)' } } }], {})).toContain('match[1].cookies.stage: "(?=a)"'))
-})
-
-describe('a cookie', () => {
-  it.each<[header: string, name: string, value: string | undefined]>([
-    ['a=1; b=2', 'b', '2'],
-    ['a=1;b=2', 'b', '2'],
-    ['a="x y"', 'a', 'x y'],
-    ['a=1; a=2', 'a', '1'],
-    ['ab=1', 'b', undefined],
-    ['A=1', 'a', undefined],
-    ['a=b=c', 'a', 'b=c'],
-    ['a', 'a', undefined],
-    ['', 'a', undefined],
-  ])('of %j named %s is %j', (header, name, value) => expect(cookieValue(header, name)).toBe(value))
 })
 
 describe('the choice of an endpoint', () => {

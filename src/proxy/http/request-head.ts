@@ -2,7 +2,7 @@
  * The head of a request: read strictly, and written anew for the next hop. RFC 9112 §2–6, RFC 9110 §7.6, §10.1.1.
  * What is refused is refused because intermediaries and apps are known to read it differently.
  */
-import type { RequestView } from '../../routing/match-rules.ts'
+import type { RequestView } from '../../routing/request-view.ts'
 import { FieldLines, isTokenText, type Fault } from './field-lines.ts'
 import { dropField, FieldTable } from './field-table.ts'
 import { dropNamed, hopHeader, noOptions, ownPrefix, readConnection, type ConnectionOptions } from './hop-by-hop.ts'
@@ -62,6 +62,10 @@ interface Gathered {
 
 /** One parser serves all connections: a head is parsed and routed in one go. It is the view of the request it parsed last. */
 export class RequestParser implements RequestView {
+  method = ''
+  target = ''
+  authority = ''
+  clientAddress = ''
   private readonly lines = new FieldLines()
 
   header(lowerName: string): string | undefined {
@@ -104,6 +108,10 @@ export class RequestParser implements RequestView {
     const mustWriteHost = target.authority !== undefined || fields.hosts === 0
     if (mustWriteHost && fields.hosts > 0) this.lines.drop(fields.hostLine)
     dropNamed(this.lines, connection.named)
+    this.method = method
+    this.target = target.path
+    this.authority = host
+    this.clientAddress = context.clientAddress
     return {
       method,
       minor,
