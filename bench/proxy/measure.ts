@@ -1,0 +1,71 @@
+/** The rounds. Each round measures every proxy once, so that whatever else the machine does hits all of them. */
+import type { Contender } from './contender.ts'
+import type { Answer } from './load/messages.ts'
+import type { LoadProcess } from './load-process.ts'
+import type { Options } from './options.ts'
+import { median, type ProxyResult, type Quantiles, type WorkloadResult } from './results.ts'
+import type { Workload } from './workloads.ts'
+
+/** Below this share of its core's time a proxy was not what limited the rate. */
+const fullShare = 0.93
+/** Before the first round: compilers and caches. */
+const warmSeconds = 1
+
+interface Sample extends Answer {
+  readonly cpuUs: number
+}
+
+interface Samples {
+  readonly contender: Contender
+  readonly closed: Sample[]
+  readonly open: { readonly sample: Sample; readonly direct: Answer }[]
+}
+
+export async function measureWorkload(load: LoadProcess, contenders: readonly Contender[], workload: Workload, options: Options): Promise<WorkloadResult> {
+  const { rounds, seconds } = options
+  const all = contenders.map((contender): Samples => ({ contender, closed: [], open: [] }))
+  for (const { contender } of all) await load.run({ kind: 'closed', port: contender.port, workload, seconds: Math.min(warmSeconds, seconds) })
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { contender, closed } of inTurn(all, round)) {
+      closed.push(await sample(contender, () => load.run({ kind: 'closed', port: contender.port, workload, seconds })))
+    }
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { contender, closed, open } of inTurn(all, round)) {
+      if (!contender.isProxy) continue
+      const rate = median(closed.map(rpsOf)) / 2
+      const measured = await sample(contender, () => load.run({ kind: 'open', port: contender.port, workload, seconds, rate }))
+      const direct = await load.run({ kind: 'open', port: load.ports.primary, workload, seconds: seconds / 2, rate })
+      open.push({ sample: measured, direct })
+    }
+  }
+  return { name: workload.name, title: workload.title, proxies: all.map(summarize) }
+}
+
+/** Every round begins with another proxy. */
+const inTurn = <Item>(items: readonly Item[], round: number): readonly Item[] => {
+  const first = round % Math.max(1, items.length)
+  return [...items.slice(first), ...items.slice(0, first)]
+}
+
+async function sample(contender: Contender, run: () => Promise<Answer>): Promise<Sample> {
+  const before = contender.cpuUs()
+  const answer = await run()
+  return { ...answer, cpuUs: contender.cpuUs() - before }
+}
+
+const rpsOf = ({ requests, seconds }: Answer): number => requests / seconds
+const cpuOf = ({ cpuUs, requests }: Sample): number => (requests === 0 ? 0 : cpuUs / requests)
+
+function summarize({ contender, closed, open }: Samples): ProxyResult {
+  const added = (quantile: keyof Quantiles): number => median(open.map(({ sample: measured, direct }) => measured[quantile] - direct[quantile]))
+  return {
+    name: contender.name,
+    cpuUs: median(closed.map(cpuOf)),
+    cpuUsAtHalf: median(open.map(({ sample: measured }) => cpuOf(measured))),
+    maxRps: median(closed.map(rpsOf)),
+    isClientBound: median(closed.map(({ cpuUs, seconds }) => cpuUs / (seconds * 1e6))) < fullShare,
+    added: { p50: added('p50'), p99: added('p99'), p999: added('p999') },
+    errors: [...closed, ...open.map(({ sample: measured }) => measured)].reduce((sum, { errors }) => sum + errors, 0),
+  }
+}

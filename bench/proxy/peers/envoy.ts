@@ -1,0 +1,84 @@
+import { globSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { findProgram, installHint, isExecutable, type Peer } from './peer.ts'
+
+/** The binary itself: the program of that name in a Python environment is a script that starts it. */
+function findEnvoy(): string | undefined {
+  const installed = globSync('../../.peers/lib/python3*/site-packages/envoy/_bin/envoy', { cwd: fileURLToPath(new URL('.', import.meta.url)) })
+  return process.env['ENVOY'] ?? installed.map((path) => fileURLToPath(new URL(path, import.meta.url))).find(isExecutable) ?? findProgram('envoy')
+}
+
+export const envoy: Peer = {
+  name: 'envoy',
+  missing: () => (findEnvoy() === undefined ? `no program envoy: ${installHint}, or ENVOY names it` : undefined),
+  prepare: ({ primary, canary, port, folder }) => {
+    const file = join(folder, 'envoy.json')
+    writeFileSync(file, JSON.stringify(config(primary, canary, port)))
+    return { command: findEnvoy() ?? 'envoy', args: ['-c', file, '--concurrency', '1', '--use-dynamic-base-id', '--log-level', 'error'] }
+  },
+}
+
+const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
+
+const cluster = (name: string, port: number) => ({
+  name,
+  type: 'STATIC',
+  connect_timeout: '1s',
+  circuit_breakers: { thresholds: [{ max_connections: 20_000, max_pending_requests: 20_000, max_requests: 20_000 }] },
+  load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }] },
+})
+
+const route = {
+  name: 'routes',
+  virtual_hosts: [
+    {
+      name: 'all',
+      domains: ['*'],
+      routes: [
+        { match: { prefix: '/', headers: [{ name: 'x-canary', string_match: { exact: 'always' } }] }, route: { cluster: 'canary', timeout: '0s' } },
+        {
+          match: { prefix: '/' },
+          route: {
+            timeout: '0s',
+            weighted_clusters: {
+              clusters: [
+                { name: 'primary', weight: 90 },
+                { name: 'canary', weight: 10 },
+              ],
+            },
+          },
+        },
+      ],
+    },
+  ],
+}
+
+const config = (primary: number, canary: number, port: number): object => ({
+  static_resources: {
+    listeners: [
+      {
+        name: 'route',
+        address: address(port),
+        filter_chains: [
+          {
+            filters: [
+              {
+                name: 'envoy.filters.network.http_connection_manager',
+                typed_config: {
+                  '@type': 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+                  stat_prefix: 'route',
+                  codec_type: 'AUTO',
+                  use_remote_address: true,
+                  route_config: route,
+                  http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } }],
+                },
+              },
+            ],
+          },
+        ],
+      },
+    ],
+    clusters: [cluster('primary', primary), cluster('canary', canary)],
+  },
+})

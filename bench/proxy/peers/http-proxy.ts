@@ -1,0 +1,11 @@
+import { fileURLToPath } from 'node:url'
+import type { Peer } from './peer.ts'
+
+export const httpProxy: Peer = {
+  name: 'http-proxy',
+  missing: () => undefined,
+  prepare: ({ primary, canary, port }) => ({
+    command: process.execPath,
+    args: [fileURLToPath(new URL('http-proxy-server.ts', import.meta.url)), String(port), String(primary), String(canary)],
+  }),
+}
