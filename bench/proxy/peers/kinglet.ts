@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { RouteTable } from '../../../src/api/protocol.ts'
 import { createAuthority, issueLeaf } from '../../../src/certs/issue.ts'
 import { startFakeController, type FakeController } from '../../../src/proxy/testing/fake-controller.ts'
+import { localTable } from '../../../src/routing/routes.ts'
 import type { Peer, Setting } from './peer.ts'
 
 /** The sidecar as the webhook injects it, with a controller that sends its table, pings and takes the report of each second. */
@@ -41,14 +42,12 @@ export const kinglet = build('kinglet', fileURLToPath(new URL('../../../dist/kin
 export const otherBuild = (program: string): Peer => build('other', resolve(program), 24_083)
 
 const tableFor = ({ canary }: Setting): RouteTable => ({
+  ...localTable,
   generation: 1,
   canary: 'bench/app',
-  self: 'primary',
   canaryWeightPercent: 10,
   match: [{ headers: { 'x-canary': { exact: 'always' } } }],
   endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: canary }] },
-  rescue: 'unsent',
-  tickMs: 1000,
   silenceLimitMs: 60_000,
 })
 
