@@ -218,7 +218,7 @@ export class Exchange implements UpstreamUser {
     this.upstream = undefined
     const server = upstream.detach()
     const early = this.client.detach()
-    this.client.write(`${head.forward}Connection: Upgrade\r\nUpgrade: websocket\r\n${this.serviceTimeLine()}\r\n`)
+    this.client.write(`${this.client.probeTail()}${head.forward}Connection: Upgrade\r\nUpgrade: websocket\r\n${this.serviceTimeLine()}\r\n`)
     if (rest.length > 0) this.client.socket.write(rest)
     if (early) server.write(early)
     this.client.onTunnel(new Tunnel(this.engine, this.client.socket, server, () => this.client.onTunnelClosed()))

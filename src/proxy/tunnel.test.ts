@@ -87,6 +87,19 @@ describe('a tunnel', () => {
     await upstream.closes()
   })
 
+  it('begins with a whole 101 for a client that has closed its side meanwhile, which the app hears', async () => {
+    const client = await openClient(rig.route)
+    client.socket.end(handshake)
+    const upstream = await app.connection(0)
+    await upstream.hears('\r\n\r\n')
+    // Half of the question whether the client is still there; the other half is due while the app switches.
+    await client.hears('HTTP/1.1 100 Continue\r\n')
+    upstream.send(switched)
+    await upstream.hearsEnd()
+    upstream.socket.end('last')
+    expect(await client.hearsEnd()).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 101 Switching Protocols\r\n[^]*\r\n\r\nlast$/)
+  })
+
   it('passes resets on, both ways', async () => {
     const one = await open()
     one.client.socket.resetAndDestroy()

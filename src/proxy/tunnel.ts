@@ -42,6 +42,8 @@ export class Tunnel implements Timed {
     })
     to.on('drain', () => from.resume())
     from.on('end', () => to.end())
+    // A client may have said its last byte before there was a tunnel.
+    if (from.readableEnded) to.end()
     from.on('close', (hadError: boolean) => this.onSideClosed(to, hadError))
     from.resume()
   }
