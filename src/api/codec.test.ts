@@ -41,7 +41,7 @@ const conditions = fc.dictionary(fc.stringMatching(/^[a-z][a-z-]{0,10}$/), strin
 const matchRule = fc
   .record({ headers: conditions, withoutHeaders: conditions, cookies: conditions, queryParams: conditions, uri: stringMatch, method: stringMatch, scheme: stringMatch, authority: stringMatch }, { requiredKeys: [] })
   .filter((rule) => Object.keys(rule).length > 0)
-const routeTable: fc.Arbitrary<RouteTable> = fc.record({
+const tableFields = {
   generation: count,
   canary: word,
   self: fc.constantFrom(...tracks),
@@ -52,7 +52,8 @@ const routeTable: fc.Arbitrary<RouteTable> = fc.record({
   protocol: fc.constantFrom('http', 'tcp'),
   tickMs: fc.integer({ min: 50, max: 600_000 }),
   silenceLimitMs: fc.integer({ min: 0, max: 86_400_000 }),
-})
+} as const
+const routeTable: fc.Arbitrary<RouteTable> = fc.oneof(fc.record(tableFields), fc.record({ ...tableFields, primaryService: endpoint }))
 const series = fc.record({
   track: fc.constantFrom(...tracks),
   reason: fc.constantFrom(...reasons),
@@ -165,6 +166,7 @@ describe('a line that is not what it should be', () => {
     ['$.table.endpoints.canary', withTable({ endpoints: { primary: [] } })],
     ['$.table.endpoints.canary[0].address', withTable({ endpoints: { primary: [], canary: [{ address: 'evil.example', port: 1 }] } })],
     ['$.table.endpoints.primary[0].port', withTable({ endpoints: { primary: [{ address: '10.0.0.1', port: 0 }], canary: [] } })],
+    ['$.table.primaryService.address', withTable({ primaryService: { address: 'web-primary', port: 80 } })],
     ['$.table.rescue', withTable({ rescue: 'always' })],
     ['$.table.protocol', withTable({ protocol: 'quic' })],
     ['$.table.tickMs', withTable({ tickMs: 0 })],

@@ -97,6 +97,7 @@ const routeTable: Read<RouteTable> = (value, path) => {
       primary: endpointList(endpoints['primary'], `${path}.endpoints.primary`),
       canary: endpointList(endpoints['canary'], `${path}.endpoints.canary`),
     },
+    ...(table['primaryService'] === undefined ? {} : { primaryService: endpoint(table['primaryService'], `${path}.primaryService`) }),
     rescue: oneOf(['off', 'unsent', 'idempotent'])(table['rescue'], `${path}.rescue`),
     // A controller of an older version does not say.
     protocol: table['protocol'] === undefined ? 'http' : oneOf(appProtocols)(table['protocol'], `${path}.protocol`),

@@ -42,6 +42,11 @@ export interface RouteTable {
   /** A request that matches any of them goes to the canary, at weight 0 too. */
   readonly match: readonly MatchRule[]
   readonly endpoints: Readonly<Record<Track, readonly Endpoint[]>>
+  /**
+   * The Service that leads to the direct ports of whatever pods the primary has now. Asked when the app next door and every endpoint
+   * above refuse: with no controller to name them, the pods that came since are found this way. Absent: there is none.
+   */
+  readonly primaryService?: Endpoint
   /** What happens to a request whose hop to the canary failed: DESIGN's `analysis.rescue`. */
   readonly rescue: 'off' | 'unsent' | 'idempotent'
   /** `tcp`: the app speaks a protocol of its own; weights count by connection. `http`: HTTP/1.x, HTTP/2 with prior knowledge, or TLS, by the first bytes. */

@@ -1,9 +1,10 @@
+import { isIP } from 'node:net'
 import type { Canary } from '../api/canary.ts'
-import { proxyPorts } from '../api/keys.ts'
+import { primaryName, proxyPorts } from '../api/keys.ts'
 import type { Endpoint, RouteTable, Track } from '../api/protocol.ts'
 import { stringAt, type JsonObject } from '../base/json.ts'
 import { appProtocolOf } from '../rollout/app-protocol.ts'
-import { isReady, isServing, podsByTrack, runningByTrack } from '../rollout/observe.ts'
+import { find, isReady, isServing, podsByTrack, runningByTrack } from '../rollout/observe.ts'
 import type { Split } from '../rollout/resources/split.ts'
 import { routingOf } from '../rollout/step.ts'
 import type { World } from '../rollout/world.ts'
@@ -30,6 +31,7 @@ export function buildPublication(canary: Canary, world: World, split: Split | un
   const pods = podsByTrack(world, split)
   const isBusy = !restingPhases.includes(canary.status.phase ?? '') || canaryWeightPercent > 0
   const running = runningByTrack(world, split)
+  const primaryService = isLeaving(canary) ? undefined : serviceOfPrimary(canary, world)
   const members = new Map<string, Track>([...running.primary.map((pod) => [nameOf(pod), 'primary'] as const), ...running.canary.map((pod) => [nameOf(pod), 'canary'] as const)])
   return {
     intent: canary.status.kinglet.generation,
@@ -39,6 +41,7 @@ export function buildPublication(canary: Canary, world: World, split: Split | un
       canaryWeightPercent,
       match,
       endpoints: isLeaving(canary) ? { primary: appsOf(pods.canary, split), canary: [] } : { primary: endpointsOf(pods.primary), canary: endpointsOf(pods.canary) },
+      ...(primaryService ? { primaryService } : {}),
       rescue: canary.spec.analysis.rescue,
       protocol: appProtocolOf(canary, world.services),
       tickMs: isBusy ? tickMs.busy : tickMs.idle,
@@ -58,6 +61,13 @@ const isLeaving = ({ status }: Canary): boolean => status.phase === 'Terminating
  */
 const appsOf = (pods: readonly JsonObject[], split: Split | undefined): readonly Endpoint[] =>
   split ? addresses(pods.filter(isReady)).map((address) => ({ address, port: split.appPort })) : []
+
+/** Its address stays while pods come and go, and the kube-proxies follow them without us. */
+function serviceOfPrimary(canary: Canary, { services }: World): Endpoint | undefined {
+  const { name, port } = canary.spec.service
+  const address = stringAt(find(services, primaryName(name)), 'spec', 'clusterIP') ?? ''
+  return isIP(address) > 0 ? { address, port } : undefined
+}
 
 const nameOf = (pod: JsonObject): string => stringAt(pod, 'metadata', 'name') ?? ''
 

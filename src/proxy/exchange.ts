@@ -154,7 +154,7 @@ export class Exchange implements UpstreamUser {
     this.state = 'responding'
     if (this.upstream) this.upstream.deadline = Number.POSITIVE_INFINITY
     this.request.answered()
-    const mayKeepAlive = this.request.isDone && !this.engine.isDraining && !this.engine.live.active.isLeaving
+    const mayKeepAlive = this.request.isDone && !this.engine.isDraining && !this.engine.live.active.isLeaving && !this.serving.isDisplaced
     this.response = new ResponseFlow(this.client, this.head, head, { mayKeepAlive, line: this.serviceTimeLine() })
     this.relay(this.response, bytes, from)
   }
@@ -255,7 +255,9 @@ export class Exchange implements UpstreamUser {
     this.dropUpstream()
     const next = this.serving.next({ failure, isReused, isItsFault, canReplay: this.request.isWhole })
     if (next) {
-      this.attempt(this.serving.place.pool, next.fresh)
+      this.state = 'connecting'
+      if (next.afterMs === 0) this.attempt(this.serving.place.pool, next.fresh)
+      else setTimeout(() => this.state !== 'done' && this.attempt(this.serving.place.pool, next.fresh), next.afterMs)
       return
     }
     const answer = answerTo[failure]

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { createLogger } from '../runtime/log.ts'
 import { startProxy } from './proxy.ts'
@@ -136,6 +136,39 @@ describe('a drain', () => {
     await drained
     await peer.close()
     app.close()
+  })
+
+  it('serves by the primary’s Service when every pod that the table knows has gone too, even if that leads to a pod on its way out at first', async () => {
+    const app = await startRawServer(answering(() => respond('new pod')))
+    const newPod = await startRig(app.port)
+    // What a kube-proxy that is behind does: two connections lead to a pod whose app is gone.
+    let connections = 0
+    const service = await startRawServer((connection) => {
+      connections += 1
+      const isBehind = connections <= 2
+      const pod = isBehind ? undefined : connect(newPod.direct, '127.0.0.1')
+      pod?.on('data', (chunk) => connection.socket.write(chunk))
+      connection.socket.on('data', (chunk) => (pod ? pod.write(chunk) : connection.send(respond('', '503 Service Unavailable', 'x-kinglet-unsent: draining', 'Connection: close'))))
+    })
+    const rig = await startRig(1, { table: { endpoints: { primary: [{ address: '127.0.0.1', port: 1 }], canary: [] }, primaryService: { address: '127.0.0.1', port: service.port } } })
+    const client = await openClient(rig.route)
+    client.send('POST /order HTTP/1.1\r\nHost: app\r\nContent-Length: 3\r\n\r\nabc')
+    const { head, body } = await client.response()
+    // The sidecar has not heard that its pod goes; the client shall find another one all the same.
+    expect({ body, connection: field(head, 'connection') }).toEqual({ body: 'new pod', connection: 'close' })
+    expect(app.connections.map((connection) => connection.received.endsWith('\r\n\r\nabc'))).toEqual([true])
+    client.socket.destroy()
+    await rig.close()
+    await newPod.close()
+    service.close()
+    app.close()
+  })
+
+  it('says so when nobody serves anywhere, and charges the primary once', async () => {
+    const rig = await startRig(1, { table: { endpoints: { primary: [], canary: [] }, primaryService: { address: '127.0.0.1', port: 1 } } })
+    expect((await ask(rig.route, get('/'))).status).toBe(503)
+    expect(await rig.count('primary', 'weight', 'refused')).toBe(1)
+    await rig.close()
   })
 
   it('cuts at its deadline what does not end', async () => {

@@ -26,6 +26,8 @@ export interface ActiveRoutes {
   readonly book: TrafficBook
   readonly local: Place
   readonly peers: Readonly<Record<Track, readonly Place[]>>
+  /** Whatever pods the primary has now, by way of its Service; the last resort. */
+  readonly service: Place | undefined
   /**
    * The controller names other pods, not this one: it is going away, or its Services were given back. Its clients are sent on with
    * `Connection: close` while the app can still answer them; our own SIGTERM comes after the app has ended.
@@ -60,8 +62,8 @@ export class LiveRoutes {
   publish(routes: Routes): void {
     this.heard()
     this.active = this.activate(routes)
-    const { peers } = this.active
-    this.options.pools.retain(new Set([...peers.primary, ...peers.canary].map(({ pool }) => pool)))
+    const { peers, service } = this.active
+    this.options.pools.retain(new Set([...peers.primary, ...peers.canary, ...(service ? [service] : [])].map(({ pool }) => pool)))
   }
 
   /** The controller has spoken. */
@@ -85,12 +87,14 @@ export class LiveRoutes {
     return this.pick(active.peers[track], undefined) ?? active.local
   }
 
-  /** Another place after those in `tried`: the same track's endpoints, the app next door, the primary's endpoints. */
+  /** Another place after those in `tried`: the same track's endpoints, the app next door, the primary's endpoints, its Service. */
   nextPlace(active: ActiveRoutes, track: Track, tried: ReadonlySet<Place>): Place | undefined {
     const peer = this.pick(active.peers[track], tried)
     if (peer) return peer
     if (!tried.has(active.local)) return active.local
-    return this.pick(active.peers.primary, tried)
+    const other = this.pick(active.peers.primary, tried)
+    if (other) return other
+    return active.service && !tried.has(active.service) ? active.service : undefined
   }
 
   /** The primary, for a request that the canary has failed. */
@@ -115,11 +119,13 @@ export class LiveRoutes {
         .filter(({ address }) => address !== podAddress)
         .map(({ address, port }) => ({ track, pool: pools.get(address, port), isLocal: false, ...(track === 'canary' ? { tally: { address, requests: 0, failures: 0 } } : {}) }))
     const peers = { primary: peersOf('primary'), canary: peersOf('canary') }
+    const { primaryService } = table
     return {
       routes,
       book: this.options.ledger.open(table.generation, table.canaryWeightPercent, peers.canary.flatMap(({ tally }) => tally ?? [])),
       local: { track: table.self, pool: app, isLocal: true },
       peers,
+      service: primaryService && { track: 'primary', pool: pools.get(primaryService.address, primaryService.port), isLocal: false },
       isLeaving: podAddress !== undefined && table.generation > 0 && table.endpoints[table.self].every(({ address }) => address !== podAddress),
     }
   }

@@ -15,6 +15,12 @@ import { classOf, isFailure, outcomeOf, type Failure } from './outcomes.ts'
 /** A client that goes away sooner may have changed its mind; after that it has waited in vain. Milliseconds. */
 const patienceMs = 1000
 
+/**
+ * Waits before the attempts by way of the primary's Service, milliseconds. kube-proxies learn late that a pod goes away and may lead
+ * back to one that refuses, this one even; a second in all is more than they need, and no client's time-out.
+ */
+const serviceWaitsMs = [0, 50, 100, 200, 300, 350]
+
 /** What is known about a failed attempt. */
 export interface Circumstances {
   readonly failure: Failure
@@ -41,6 +47,7 @@ export class Serving {
   private startedAt: number
   private headAt = 0
   private isOver = false
+  private serviceAttempts = 0
   /** Whether the weight has decided, and then whether anybody has been charged for it yet. */
   private drawing: 'none' | 'open' | 'charged' = 'none'
 
@@ -78,20 +85,30 @@ export class Serving {
     return Math.max(0, Math.round((this.headAt - this.startedAt) * 1000))
   }
 
+  /** The app next door has refused: a client that connects anew is better off. */
+  get isDisplaced(): boolean {
+    return this.tried.has(this.active.local)
+  }
+
   /** The next place for a request whose attempt has failed, `fresh` if only a new connection will do; undefined where it ends here. */
-  next(circumstances: Circumstances): { readonly fresh: boolean } | undefined {
+  next(circumstances: Circumstances): { readonly fresh: boolean; readonly afterMs: number } | undefined {
     const { failure, isItsFault } = circumstances
     const step = this.stepAfter(circumstances)
-    if (step === 'again') return { fresh: true }
-    if (step === 'primary' && this.goToPrimary('reset')) return { fresh: false }
-    if (!this.place.isLocal && isItsFault) this.charge(outcomeOf[failure])
-    this.tried.add(this.place)
+    if (step === 'again') return { fresh: true, afterMs: 0 }
+    if (step === 'primary' && this.goToPrimary('reset')) return { fresh: false, afterMs: 0 }
+    const { service } = this.active
+    const isPod = !this.place.isLocal && this.place !== service
+    if (isPod && isItsFault) this.charge(outcomeOf[failure])
+    // The Service may lead to another pod the next time.
+    if (this.place !== service) this.tried.add(this.place)
     const place = step === 'elsewhere' ? this.engine.live.nextPlace(this.active, this.track, this.tried) : undefined
-    if (place) {
+    const afterMs = place === service ? serviceWaitsMs[this.serviceAttempts++] : 0
+    if (place && afterMs !== undefined) {
       this.moveTo(place)
-      return { fresh: false }
+      // A connection leads to one pod: the Service is asked anew each time.
+      return { fresh: place === service, afterMs }
     }
-    if (this.place.isLocal) {
+    if (!isPod) {
       // An app that is gone because its pod goes away has not failed.
       if (failure === 'unsent' && this.engine.isDraining) this.active.book.recordProxyError()
       else this.charge(outcomeOf[failure])
