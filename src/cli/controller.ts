@@ -37,13 +37,13 @@ export function buildControllerCommand(run: (flags: ControllerFlags) => Promise<
     .addOption(new Option('--pod-name <name>', 'pod of this process; it gets the leader’s label').env('POD_NAME'))
     .addOption(new Option('--port <port>', 'port for /metrics, /healthz and /readyz').default(8080).argParser(port))
     .addOption(new Option('--stream-port <port>', 'port for sidecars (TLS)').default(14_090).argParser(port))
-    .addOption(new Option('--stream-name <name...>', 'further names or addresses by which sidecars dial this process').default([]))
+    .addOption(new Option('--stream-name <name...>', 'further names or addresses by which sidecars dial this process').default([], 'none'))
     .addOption(new Option('--selector-labels <list>', 'labels that may tell primary and canary apart').default(['app', 'name', 'app.kubernetes.io/name'], 'app,name,app.kubernetes.io/name').argParser(list))
     .addOption(new Option('--include-label-prefix <list>', 'labels of a target that go to its copy; * for all').default([], 'none').argParser(list))
-    .addOption(new Option('--enable-config-tracking [boolean]', 'copy ConfigMaps and Secrets for the primary and take their changes for revisions').default(true).argParser((text) => text !== 'false'))
+    .addOption(new Option('--enable-config-tracking [boolean]', 'copy ConfigMaps and Secrets for the primary and take their changes for revisions').default(true).argParser(truth))
     .addOption(new Option('--image <reference>', 'image of the sidecars').env('KINGLET_IMAGE').makeOptionMandatory())
     .addOption(new Option('--image-pull-policy <policy>', 'how nodes pull it').choices(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent').env('KINGLET_IMAGE_PULL_POLICY'))
-    .addOption(new Option('--image-pull-secret <name...>', 'Secrets for it, in the namespaces of the apps').default([]))
+    .addOption(new Option('--image-pull-secret <name...>', 'Secrets for it, in the namespaces of the apps').default([], 'none'))
     .addOption(new Option('--run-as-user <uid>', 'user of the sidecars; "assigned": the one that the cluster assigns (OpenShift)').default(65_532).env('KINGLET_RUN_AS_USER').argParser(parseUserId))
     .addOption(new Option('--controller <host:port>', 'where sidecars find the controller (default: its Service)').env('KINGLET_CONTROLLER'))
     .addOption(new Option('--proxy-log-level <level>', 'verbosity of the sidecars').choices(levels).default('info'))
@@ -58,6 +58,11 @@ function port(text: string): number {
   const value = Number(text)
   if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('It is not a port from 0 to 65535.')
   return value
+}
+
+function truth(text: string): boolean {
+  if (text !== 'true' && text !== 'false') throw new InvalidArgumentError('It is neither true nor false.')
+  return text === 'true'
 }
 
 const list = (text: string): readonly string[] =>

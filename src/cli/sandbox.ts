@@ -19,9 +19,11 @@ export function buildSandboxCommand(run: (options: SandboxOptions) => Promise<nu
     .addHelpText(
       'after',
       `
-Containers run as processes of this machine, each pod on its own loopback address. There is no registry: the sandbox has the images
-kinglet:* (this program), podinfo:* (an imitation of its interface), and any image whose command begins with "node".
-Everything ends with this command: Ctrl-C once to stop, twice to stop at once. Linux only.`,
+Containers run as processes of this machine, each pod on its own loopback
+address. There is no registry: the sandbox has the images kinglet:* (this
+program), podinfo:* (an imitation of its interface), and any image whose command
+begins with "node". Everything ends with this command: Ctrl-C once to stop,
+twice to stop at once. Linux only.`,
     )
     .action(async (options: SandboxOptions) => {
       process.exitCode = await run(options)
@@ -30,6 +32,6 @@ Everything ends with this command: Ctrl-C once to stop, twice to stop at once. L
 
 function parsePort(text: string): number {
   const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new InvalidArgumentError('a port is a number from 1 to 65535')
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new InvalidArgumentError('It is not a port from 1 to 65535.')
   return port
 }
