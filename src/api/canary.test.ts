@@ -170,13 +170,17 @@ describe('the annotations of a Deployment', () => {
     ['kinglet.sh/on-inconclusive', 'wait'],
     ['kinglet.sh/harm-budget', 'none'],
     ['kinglet.sh/bake', 'long'],
+    ['kinglet.sh/pause', 'yes'],
+    ['kinglet.sh/replicas', '-1'],
   ])('name the key of a bad value: %s: %s', (key, value) => {
     const settings = parseSettings({ [key]: value })
     expect(settings).toMatchObject({ ok: false, error: [{ code: 'BadAnnotation', path: `annotation ${key}` }] })
   })
 
-  it('refuse two strategies', () =>
-    expect(parseSettings({ 'kinglet.sh/iterations': '5', 'kinglet.sh/step-weight': '10' })).toMatchObject({ ok: false, error: [{ code: 'AmbiguousStrategy' }] }))
+  it.each<JsonObject>([
+    { 'kinglet.sh/iterations': '5', 'kinglet.sh/step-weight': '10' },
+    { 'kinglet.sh/step-weights': '5,10', 'kinglet.sh/step-weight': '10' },
+  ])('refuse two strategies: %j', (annotations) => expect(parseSettings(annotations)).toMatchObject({ ok: false, error: [{ code: 'AmbiguousStrategy' }] }))
 })
 
 describe('conditions', () => {

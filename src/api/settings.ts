@@ -1,7 +1,7 @@
 import { parseDurationMs } from '../base/duration.ts'
 import type { Json, JsonObject } from '../base/json.ts'
 import { err, ok, type Result } from '../base/result.ts'
-import { canaryAnnotation, settingAnnotations } from './keys.ts'
+import { canaryAnnotation, pauseAnnotations, proxyAnnotations, replicasAnnotation, settingAnnotations, targetStatusAnnotation } from './keys.ts'
 import type { Problem } from './validate.ts'
 
 /**
@@ -27,6 +27,27 @@ export interface Discovered {
 
 export const isOptedIn = (annotations: JsonObject): boolean => annotations[canaryAnnotation] === 'enabled'
 
+/** What looks like a wish and is none: a value that does not opt in, keys that mean nothing here. A person is told; nothing waits for it. */
+export function misunderstood(annotations: JsonObject): readonly Problem[] {
+  const value = annotations[canaryAnnotation]
+  if (value !== undefined && value !== 'enabled') {
+    const isOff = value === 'disabled' || value === 'false' || value === ''
+    return isOff ? [] : [{ code: 'BadAnnotation', path: `annotation ${canaryAnnotation}`, message: `${JSON.stringify(value)} does not opt in`, remedy: 'Write "enabled", or remove the annotation' }]
+  }
+  if (value === undefined) return []
+  return Object.keys(annotations)
+    .filter((key) => key.startsWith(prefix) && !known.has(key))
+    .map((key) => ({ code: 'UnknownAnnotation', path: `annotation ${key}`, message: 'it means nothing on a Deployment', remedy: remedyFor(key) }))
+}
+
+const prefix = 'kinglet.sh/'
+const own = [...Object.values(settingAnnotations), replicasAnnotation, ...pauseAnnotations]
+const known: ReadonlySet<string> = new Set([canaryAnnotation, targetStatusAnnotation, ...own])
+const onPods: ReadonlySet<string> = new Set(Object.values(proxyAnnotations))
+
+const remedyFor = (key: string): string =>
+  onPods.has(key) ? 'Set it in spec.template.metadata.annotations' : `Those that do are ${prefix}: ${own.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length)).join(', ')}`
+
 /** The settings in a Deployment's annotations, or what is wrong with them: every bad value by its key. */
 export function parseSettings(annotations: JsonObject): Result<Settings, readonly Problem[]> {
   const problems: Problem[] = []
@@ -41,6 +62,11 @@ export function parseSettings(annotations: JsonObject): Result<Settings, readonl
   const service = read(settingAnnotations.service, nonEmpty)
   const port = read(settingAnnotations.port, whole('a port number', 1, 65_535))
   const analysis = readAnalysis(read)
+  for (const key of pauseAnnotations) read(key, truth)
+  read(replicasAnnotation, whole('a number of replicas', 0, 100_000))
+  if (annotations[settingAnnotations.stepWeight] !== undefined && annotations[settingAnnotations.stepWeights] !== undefined) {
+    problems.push({ code: 'AmbiguousStrategy', path: `annotation ${settingAnnotations.stepWeights}`, message: `it stands beside ${settingAnnotations.stepWeight}`, remedy: 'Keep one of them' })
+  }
   if (analysis['iterations'] !== undefined && (annotations[settingAnnotations.stepWeight] !== undefined || annotations[settingAnnotations.stepWeights] !== undefined)) {
     problems.push({ code: 'AmbiguousStrategy', path: `annotation ${settingAnnotations.iterations}`, message: 'it stands beside a step weight', remedy: `Keep either ${settingAnnotations.iterations} or ${settingAnnotations.stepWeight}` })
   }
@@ -126,7 +152,9 @@ export function buildCanary(deployment: { readonly name: string; readonly namesp
   }
 }
 
-const nonEmpty = (value: string): Result<string> => (value === '' ? err('a name') : ok(value))
+const truth = (value: string): Result<string> => (value === 'true' || value === 'false' ? ok(value) : err('"true" or "false"'))
+
+const nonEmpty = (value: string): Result<string> => (value === '' ? err('the name of a Service') : ok(value))
 
 const whole =
   (what: string, min: number, max: number) =>

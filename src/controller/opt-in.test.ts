@@ -72,6 +72,23 @@ describe('the annotation kinglet.sh/canary: enabled', () => {
     expect(cluster.writes).toEqual([])
   })
 
+  it.each<[string, JsonObject, RegExp]>([
+    ['another value than enabled', { 'kinglet.sh/canary': 'true' }, /^Deployment annotation kinglet\.sh\/canary: "true" does not opt in\. Write "enabled"/],
+    ['a misspelt key', { ...enabled, 'kinglet.sh/intervall': '5s' }, /^Deployment annotation kinglet\.sh\/intervall: it means nothing on a Deployment\. Those that do are kinglet\.sh\/: service, port, interval/],
+    ['a key that belongs to the pods', { ...enabled, 'kinglet.sh/proxy-cpu-limit': '1' }, /proxy-cpu-limit.*spec\.template\.metadata\.annotations/],
+  ])('says what means nothing: %s', async (_name, annotations, message) => {
+    const { look, events, canary } = given(annotations)
+    await look()
+    expect(events).toEqual([expect.stringMatching(message)])
+    expect(canary() !== undefined).toBe(annotations['kinglet.sh/canary'] === 'enabled')
+  })
+
+  it.each<JsonObject>([{}, { 'kinglet.sh/canary': 'disabled' }, { 'kinglet.sh/interval': '5s' }, { ...enabled, 'kinglet.sh/replicas': '2', 'kinglet.sh/status': '{}', 'kinglet.sh/pause': 'false' }])('is silent about %j', async (annotations) => {
+    const { look, events } = given(annotations)
+    await look()
+    expect(events).toEqual([])
+  })
+
   it('waits for a Service that is applied a moment later', async () => {
     const { cluster, events } = given(enabled, [])
     const clock = new VirtualClock(Date.parse('2026-01-01T00:00:03Z'))

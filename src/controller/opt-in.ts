@@ -1,7 +1,7 @@
 import { canaryNameLabel, managedByLabel, settingAnnotations } from '../api/keys.ts'
 import { readManagedService } from '../api/managed-service.ts'
 import { resources } from '../api/resources.ts'
-import { buildCanary, isOptedIn, parseSettings, type Settings } from '../api/settings.ts'
+import { buildCanary, isOptedIn, misunderstood, parseSettings, type Settings } from '../api/settings.ts'
 import { describeProblem, type Problem } from '../api/validate.ts'
 import type { Clock } from '../base/clock.ts'
 import { canonicalJson, listAt, numberAt, objectAt, stringAt, type JsonObject } from '../base/json.ts'
@@ -30,6 +30,8 @@ export async function reconcileOptIn(key: string, { cluster, cache, events, cloc
   const annotations = objectAt(deployment, 'metadata', 'annotations')
   const canaries = (await cache.list(resources.canaries, { namespace })).filter((canary) => stringAt(canary, 'spec', 'targetRef', 'name') === name)
   const made = canaries.find((canary) => isMadeFor(canary, deployment))
+  const tell = (problem: Problem): void => events.record({ regarding: { ...deployment, apiVersion: 'apps/v1', kind: 'Deployment' }, type: 'Warning', reason: 'Synced', message: describeProblem(problem) })
+  misunderstood(annotations).forEach(tell)
   if (!isOptedIn(annotations)) {
     if (made) await optOut(made, cluster)
     return undefined
@@ -39,9 +41,7 @@ export async function reconcileOptIn(key: string, { cluster, cache, events, cloc
   if (!wanted.ok) {
     const youngMs = clock.now() - Date.parse(stringAt(deployment, 'metadata', 'creationTimestamp') ?? '')
     if (youngMs < patienceMs && wanted.error.every(({ code }) => code === 'ServiceNotFound')) return { afterMs: patienceMs - youngMs }
-    for (const problem of wanted.error) {
-      events.record({ regarding: { ...deployment, apiVersion: 'apps/v1', kind: 'Deployment' }, type: 'Warning', reason: 'Synced', message: describeProblem(problem) })
-    }
+    wanted.error.forEach(tell)
     return undefined
   }
   if (!made) await cluster.create(resources.canaries, wanted.value)
