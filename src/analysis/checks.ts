@@ -22,17 +22,25 @@ type Check = (canary: Canary, metric: MetricSpec, summary: Summary) => CheckReco
 
 const builtIn: Readonly<Record<string, Check>> = { 'request-success-rate': checkSuccessRate, 'request-duration': checkDuration }
 
+/** Metrics and webhooks that this version cannot evaluate: an analysis waits for as long as they are there. */
+export const unevaluated = ({ spec: { analysis } }: Canary): readonly string[] => [
+  ...analysis.webhooks.filter(({ type }) => decidingWebhooks.includes(type)).map(({ name }) => `webhook ${name}`),
+  ...analysis.metrics.filter(({ name, isCustom }) => isCustom || !(name in builtIn)).map(({ name }) => `metric ${name}`),
+]
+
 /** How long a book must remember for the checks of a Canary, milliseconds. */
 export const retentionOf = (canary: Canary): number => Math.max(60_000, canary.spec.analysis.intervalMs, ...canary.spec.analysis.metrics.map(({ intervalMs }) => intervalMs)) + 2 * reportLagMs
 
 /** What all checks say at `now`, with the counts of both tracks over the longest window. The first that does not pass decides. */
 export function judge(canary: Canary, book: ReportBook, now: number): Verdict {
-  const { metrics, webhooks } = canary.spec.analysis
+  const { metrics } = canary.spec.analysis
   const windowMs = metrics.length > 0 ? Math.max(...metrics.map(({ intervalMs }) => intervalMs)) : canary.spec.analysis.intervalMs
   const over = (track: Track, intervalMs: number): Summary =>
     book.sum({ track, reasons: judgedReasons, fromMs: now - intervalMs - reportLagMs, toMs: now, minGeneration: canary.status.kinglet.runGeneration })
-  const hooks = webhooks.filter(({ type }) => decidingWebhooks.includes(type)).map(({ name }) => unsupportedCheck(canary, `webhook ${name}`))
-  const checks = [...hooks, ...metrics.map((metric) => (metric.isCustom ? undefined : builtIn[metric.name])?.(canary, metric, over('canary', metric.intervalMs)) ?? unsupportedCheck(canary, `metric ${metric.name}`))]
+  const checks = [
+    ...unevaluated(canary).map((what) => unsupportedCheck(canary, what)),
+    ...metrics.flatMap((metric) => (metric.isCustom ? undefined : builtIn[metric.name])?.(canary, metric, over('canary', metric.intervalMs)) ?? []),
+  ]
   const decisive = mostSevere(checks)
   return {
     result: decisive?.result ?? 'pass',

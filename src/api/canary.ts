@@ -5,6 +5,7 @@ import { parseStatus, type CanaryStatus } from './canary-status.ts'
 import { parseJudge, type JudgeSpec } from './judge-spec.ts'
 import { pauseAnnotations } from './keys.ts'
 import type { MatchRule } from './routing.ts'
+import { unheededFields } from './unheeded.ts'
 
 /**
  * A Flagger `Canary` as Kinglet reads it. Fields that this version acts on are typed and have their defaults (Flagger's unless
@@ -38,6 +39,8 @@ export interface CanarySpec {
   readonly suspend: boolean
   /** Default true, other than Flagger's: without it the deletion of a Canary leaves the target at zero replicas. */
   readonly revertOnDeletion: boolean
+  /** Paths of fields that are set and have no effect here. */
+  readonly unheeded: readonly string[]
 }
 
 export interface ServiceSpec {
@@ -83,8 +86,6 @@ export interface AnalysisSpec extends JudgeSpec {
   readonly onNoData: 'hold' | 'fail'
   readonly rescue: 'off' | 'unsent' | 'idempotent'
   readonly webhooks: readonly { readonly name: string; readonly type: string }[]
-  /** Names of Flagger's features in this analysis that this version does not act on and that are harmless to leave out. */
-  readonly unheeded: readonly string[]
 }
 
 export interface MetricSpec {
@@ -153,6 +154,7 @@ function parseSpec(spec: JsonObject): CanarySpec {
     skipAnalysis: spec['skipAnalysis'] === true,
     suspend: spec['suspend'] === true,
     revertOnDeletion: spec['revertOnDeletion'] !== false,
+    unheeded: unheededFields(spec),
   }
 }
 
@@ -202,11 +204,6 @@ function parseAnalysis(analysis: JsonObject): AnalysisSpec {
     rescue: rescue === 'off' || rescue === 'idempotent' ? rescue : 'unsent',
     ...parseJudge(analysis),
     webhooks: listAt(analysis, 'webhooks').map((hook) => ({ name: stringAt(hook, 'name') ?? '', type: stringAt(hook, 'type') ?? '' })),
-    unheeded: [
-      ...(listAt(analysis, 'alerts').length > 0 ? ['analysis.alerts'] : []),
-      ...(analysis['mirror'] === true ? ['analysis.mirror'] : []),
-      ...(isObject(analysis['sessionAffinity']) ? ['analysis.sessionAffinity'] : []),
-    ],
   }
 }
 

@@ -87,6 +87,62 @@ describe('the life of an app', () => {
   })
 })
 
+describe('what a spec asks for in vain', () => {
+  const spec = appCanary()['spec'] as JsonObject
+  const analysis = objectAt(spec, 'analysis')
+
+  it('is told when the spec is first seen, and again only when it changes', async () => {
+    const asked = { service: { port: 80, gateways: ['mesh'] }, analysis: { ...analysis, webhooks: [{ name: 'gate', type: 'confirm-rollout', url: 'http://x' }] } }
+    const stage = await givenAdopted(asked)
+    const caveats = (): readonly string[] => stage.events.filter((event) => event.includes('without effect') || event.includes('Without effect') || event.includes('will wait'))
+    expect(caveats()).toEqual([
+      'Warning Without effect in Kinglet, which routes by its own sidecars: spec.service.gateways',
+      'Warning A new revision will wait: webhook gate cannot be evaluated by this version of Kinglet. Remove from spec.analysis what you can do without.',
+    ])
+    await live(stage, 10)
+    expect(caveats()).toHaveLength(2)
+    const canary = stage.cluster.get(resources.canaries, namespace, 'web') ?? {}
+    stage.cluster.put(resources.canaries, { metadata: { name: 'web', namespace }, spec: { ...objectAt(canary, 'spec'), analysis } })
+    await live(stage, 5)
+    expect(caveats()).toHaveLength(3)
+  })
+
+  it('an annotation that cannot be read any more is a condition of the Canary, and what was read before goes on', async () => {
+    const stage = givenApp()
+    stage.cluster.put(resources.canaries, { metadata: { name: 'web', namespace, labels: { 'app.kubernetes.io/managed-by': 'kinglet' } } })
+    await live(stage, 25)
+    stage.cluster.put(resources.deployments, { metadata: { name: 'web', namespace, annotations: { 'kinglet.sh/canary': 'enabled', 'kinglet.sh/interval': 'soon' } } })
+    await live(stage, 2)
+    expect(listAt(statusOf(stage), 'conditions')).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'False', reason: 'BadAnnotation', message: expect.stringMatching(/kinglet\.sh\/interval: "soon" is not a duration/) }))
+    expect(statusOf(stage)['phase']).toBe('Initialized')
+  })
+})
+
+describe('pods without a sidecar', () => {
+  const complaints = (stage: Stage): readonly string[] => stage.events.filter((event) => event.includes('without a sidecar'))
+  /** A pod of the target's that nobody removes, with these labels. */
+  const leftOver = (stage: Stage, labels: JsonObject): void =>
+    void stage.cluster.put(resources.pods, { metadata: { name: 'web-old-0', namespace, labels: { app: 'web', ...labels } }, spec: { containers: [] }, status: { phase: 'Running', podIP: '10.1.9.9', conditions: [{ type: 'Ready', status: 'True' }] } })
+
+  it('of the template before, which asked for none, are the rollout’s to replace', async () => {
+    const stage = await givenAdopted()
+    leftOver(stage, {})
+    deploy(stage, 'v2')
+    await live(stage, 20)
+    expect(complaints(stage)).toEqual([])
+    expect(statusOf(stage)['canaryWeight']).toBe(25)
+    expect(stage.cluster.get(resources.pods, namespace, 'web-old-0')).toBeDefined()
+  })
+
+  it('that asked for one are replaced', async () => {
+    const stage = await givenAdopted()
+    leftOver(stage, { 'kinglet.sh/inject': 'true' })
+    deploy(stage, 'v2')
+    await live(stage, 20)
+    expect(stage.cluster.get(resources.pods, namespace, 'web-old-0')).toBeUndefined()
+  })
+})
+
 /** Somebody can be reached through the apex, and nobody but the primary while nothing has been judged. */
 function clientsAreServed(stage: Stage): void {
   const selector = Object.entries(objectAt(apexOf(stage), 'selector'))

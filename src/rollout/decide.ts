@@ -19,6 +19,7 @@
  *   Failed                     Initialized   the promoted revision is back
  *   any                        Terminating   the Canary is deleted and has our finalizer
  */
+import { unevaluated } from '../analysis/checks.ts'
 import type { CanaryStatus, RolloutEvent } from '../api/canary-status.ts'
 import { kstatusConditions, mergeConditions, promotedCondition, type Stall } from '../api/conditions.ts'
 import { canonicalJson } from '../base/json.ts'
@@ -44,7 +45,7 @@ export interface Decision {
 export function decide(observation: Observation, now: number, timing: Timing = defaultTiming): Decision {
   const context: Context = { observation, now, timing }
   const step = advance(context)
-  const events = [...step.events, ...announcements(observation, step.stall)]
+  const events = [...step.events, ...announcements(observation, step.stall), ...caveats(observation)]
   const status = finish(observation, events.length > 0 ? { ...step, status: withState(step.status, { told: { at: now, events } }) } : step, now)
   return { status, actions: converge(context, status), events, ...(step.wakeAt === undefined ? {} : { wakeAt: step.wakeAt }) }
 }
@@ -98,6 +99,17 @@ function announcements({ canary }: Observation, stall: Stall | undefined): reado
   const isQuiet = !stall.permanent && quietReasons.has(stall.reason)
   if (isQuiet) return []
   return [stall.reason === 'Suspended' ? normal(stall.message) : warning(stall.message, stall.permanent)]
+}
+
+/** What a spec asks for in vain, told when Kinglet first sees it: before a release waits for it, or is expected to act on it. */
+function caveats({ canary }: Observation): readonly RolloutEvent[] {
+  if (canary.isDeleting || canary.generation === canary.status.observedGeneration) return []
+  const { unheeded } = canary.spec
+  const missing = unevaluated(canary)
+  return [
+    ...(unheeded.length > 0 ? [warning(`Without effect in Kinglet, which routes by its own sidecars: ${unheeded.join(', ')}`)] : []),
+    ...(missing.length > 0 ? [warning(`A new revision will wait: ${missing.join(', ')} cannot be evaluated by this version of Kinglet. Remove from spec.analysis what you can do without.`, true)] : []),
+  ]
 }
 
 /** Ordinary waiting, which a person sees in the conditions and need not read as a warning. */

@@ -1,6 +1,6 @@
 import type { CanaryStatus } from '../api/canary-status.ts'
 import { primaryReadiness, trackEndpoints } from './adoption.ts'
-import { acknowledgement, hold, nameSilent, normal, reroute, stallOf, stay, waitFor, warning, withState, type Context, type Step } from './step.ts'
+import { acknowledgement, hold, nameSilent, normal, reroute, stallOf, stay, waitFor, withState, type Context, type Step } from './step.ts'
 
 /** Nothing is analysed: the primary serves, the target rests at zero or is on its way there. Watches for a new revision. */
 export function rest(context: Context): Step {
@@ -37,8 +37,8 @@ function stayWithPromoted(context: Context, status: CanaryStatus): Step {
       events: [normal(`Promoted revision restored, nothing to analyse for ${name}.${namespace}`, true)],
     }
   }
-  const adoptionProblem = observation.adoptionProblem
-  if (adoptionProblem) return hold(status, { ...stallOf(adoptionProblem), permanent: false })
+  const told = observation.adoptionProblem ?? observation.settingsProblem
+  if (told) return hold(status, { ...stallOf(told), permanent: false })
   const step = finishSettling(context, passOnReplicas(context, status))
   const readiness = primaryReadiness(context, status)
   if (step.stall || readiness.isReady) return step
@@ -78,11 +78,10 @@ function detect(context: Context, status: CanaryStatus): Step {
 /** The start of an analysis, also of one that begins anew. */
 export function begin({ observation, now }: Context, status: CanaryStatus, event: Step['events'][number]): Step {
   const { analysis: _old, ...rest } = status
-  const { revision, trackedConfigs, canary } = observation
+  const { revision, trackedConfigs } = observation
   const started = reroute({ ...rest, failedChecks: 0, trackedConfigs, ...(revision === undefined ? {} : { lastAppliedSpec: revision }) }, { phase: 'Progressing', canaryWeight: 0, iterations: 0 }, now)
-  const unheeded = canary.spec.analysis.unheeded.map((field) => warning(`spec.${field} has no effect in this version of Kinglet`))
   return {
     status: withState(started, { runGeneration: started.kinglet.generation, stepStartedAt: now, notReadySince: undefined, settling: undefined, heldOnCanary: undefined }),
-    events: [event, ...unheeded],
+    events: [event],
   }
 }

@@ -11,6 +11,8 @@ export interface Observation {
   readonly problem?: Problem
   /** What forbids adoption, e.g. a Service that would be left without endpoints. Elsewhere it is only told. */
   readonly adoptionProblem?: Problem
+  /** An annotation of the target that cannot be read; what the annotations said before stays in force. */
+  readonly settingsProblem?: Problem
   /** A person holds the weight. */
   readonly isPaused: boolean
   readonly target?: TargetObservation
@@ -78,7 +80,7 @@ export interface ServicesObservation {
 export interface PodsObservation {
   /** Ready pods with a sidecar, by track. */
   readonly ready: Readonly<Record<Track, number>>
-  /** Names of the target's pods that run without a sidecar. */
+  /** Names of the target's pods that run without a sidecar and that its rollout would leave so. */
   readonly uninjected: readonly string[]
 }
 

@@ -1,7 +1,8 @@
 import { isPaused, parseCanary, strategyOf, type Canary } from '../api/canary.ts'
-import { appPortAnnotation, canaryServiceName, primaryName, replicasAnnotation, revisionAnnotation } from '../api/keys.ts'
+import { appPortAnnotation, canaryServiceName, injectLabel, managedByLabel, primaryName, replicasAnnotation, revisionAnnotation } from '../api/keys.ts'
 import { readManagedService } from '../api/managed-service.ts'
 import type { Track } from '../api/protocol.ts'
+import { parseSettings } from '../api/settings.ts'
 import { readTargetStatus } from '../api/target.ts'
 import { validateCanary, type Problem } from '../api/validate.ts'
 import { listAt, numberAt, objectAt, stringAt, valueAt, type JsonObject } from '../base/json.ts'
@@ -33,12 +34,14 @@ export function observe(world: World, installation: Installation): Observed {
   const problem = firstProblem(world, canary, resolved, installation)
   const revision = world.target ? `sha256:${installation.sha256(revisionText(world.target, configs.checksums))}` : undefined
   const adoptionProblem = split && world.target ? serviceProblem(world, canary, split, world.target) : undefined
+  const settingsProblem = world.target && unreadableSetting(world.canary, world.target)
   const copiedConfigs = new Set(Object.keys(configs.checksums))
   const pods = podsByTrack(world, split)
   const observation: Observation = {
     canary,
     ...(problem ? { problem } : {}),
     ...(adoptionProblem ? { adoptionProblem } : {}),
+    ...(settingsProblem ? { settingsProblem } : {}),
     isPaused: isPaused(canary.annotations, objectAt(world.target, 'metadata', 'annotations')),
     ...(world.target ? { target: observeTarget(world, canary, split, world.target) } : {}),
     ...(world.primary ? { primary: observePrimary(world, canary, { split, copiedConfigs, installation }, world.primary) } : {}),
@@ -48,7 +51,7 @@ export function observe(world: World, installation: Installation): Observed {
     isScalerInSync: !canary.spec.autoscalerRef || !world.scaler || isScalerInSync(world.primaryScaler, buildPrimaryScaler(world.scaler, canary, installation.labelPrefixes)),
     pods: {
       ready: { primary: pods.primary.filter(isServing).length, canary: pods.canary.filter(isServing).length },
-      uninjected: pods.canary.filter((pod) => isStaying(pod) && !hasSidecar(objectAt(pod, 'spec'))).map(nameOf),
+      uninjected: pods.canary.filter((pod) => lacksSidecar(pod, world.target)).map(nameOf),
     },
     sidecars: observeSidecars(world, canary, pods.primary),
     ...(world.verdict ? { verdict: world.verdict } : {}),
@@ -73,6 +76,13 @@ function firstProblem(world: World, canary: Canary, split: Result<Split, Problem
   const scaler = canary.spec.autoscalerRef
   if (scaler && !world.scaler) return { code: 'ScalerNotFound', path: 'spec.autoscalerRef.name', message: `there is no HorizontalPodAutoscaler ${scaler.name} in namespace ${canary.namespace}`, remedy: 'Create it, or remove autoscalerRef' }
   return missingConfig(world, world.target) ?? (split?.ok ? refusedInjection(world.target, split.value, installation) : undefined)
+}
+
+/** Of a Canary that annotations made: the first of them that cannot be read any more. */
+function unreadableSetting(canary: JsonObject, target: JsonObject): Problem | undefined {
+  const isMade = Object.entries(managedByLabel).every(([key, value]) => objectAt(canary, 'metadata', 'labels')[key] === value)
+  const settings = isMade ? parseSettings(objectAt(target, 'metadata', 'annotations')) : undefined
+  return settings?.ok === false ? settings.error[0] : undefined
 }
 
 /** By creation, then by name, so that two of the same second do not both give way. */
@@ -226,6 +236,15 @@ export function runningByTrack(world: Pick<World, 'pods' | 'target'>, split: Spl
 }
 
 const isStaying = (pod: JsonObject): boolean => valueAt(pod, 'metadata', 'deletionTimestamp') === undefined
+
+/**
+ * Without a sidecar, though it asked for one or the template does not ask yet. Pods of an older template that did not ask are
+ * none of these: the Deployment's rollout is replacing them.
+ */
+function lacksSidecar(pod: JsonObject, target: JsonObject | undefined): boolean {
+  const asks = (labels: JsonObject): boolean => labels[injectLabel] === 'true'
+  return !hasSidecar(objectAt(pod, 'spec')) && (asks(objectAt(pod, 'metadata', 'labels')) || !asks(objectAt(target, 'spec', 'template', 'metadata', 'labels')))
+}
 
 /** Ready and with a sidecar: requests can be sent to its direct port. */
 export const isServing = (pod: JsonObject): boolean => isReady(pod) && hasSidecar(objectAt(pod, 'spec'))
