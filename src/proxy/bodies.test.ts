@@ -71,7 +71,7 @@ async function standstill(figure: () => number): Promise<void> {
   })
 }
 
-describe('a side that does not read', () => {
+describe('(29) a side that does not read', () => {
   it('stops the app: the sidecar keeps no more than sockets hold', async () => {
     let written = 0
     const app = await startRawServer((connection) => {

@@ -33,7 +33,7 @@ const aborts = async (count: number): Promise<void> => {
   }).toBe(count)
 }
 
-describe('a client that gives up', () => {
+describe('(31) a client that gives up', () => {
   beforeEach(() => start())
   afterEach(stop)
 
@@ -82,7 +82,7 @@ describe('a client that gives up', () => {
   })
 })
 
-describe('a client that only closes its side', () => {
+describe('(17) a client that only closes its side', () => {
   beforeEach(() => start())
   afterEach(stop)
 
@@ -105,7 +105,7 @@ describe('a client that only closes its side', () => {
   })
 })
 
-describe('a client that closes its side during the response', () => {
+describe('(17) a client that closes its side during the response', () => {
   beforeEach(() => start({ halfClosedMs: 150 }))
   afterEach(stop)
 
@@ -156,7 +156,7 @@ describe('a client that reads slowly', () => {
   })
 })
 
-describe('an app that fails', () => {
+describe('(11, 27) an app that fails', () => {
   beforeEach(() => start({ responseTimeoutMs: 200 }))
   afterEach(stop)
 
@@ -219,7 +219,7 @@ describe('an app that fails', () => {
   })
 })
 
-describe('a response that comes before the request is complete', () => {
+describe('(15) a response that comes before the request is complete', () => {
   beforeEach(() => start())
   afterEach(stop)
 
@@ -257,7 +257,7 @@ describe('a response that comes before the request is complete', () => {
   })
 })
 
-describe('Expect: 100-continue', () => {
+describe('(22) Expect: 100-continue', () => {
   beforeEach(() => start({ continueTimeoutMs: 300 }))
   afterEach(stop)
 
@@ -295,7 +295,7 @@ describe('Expect: 100-continue', () => {
   })
 })
 
-describe('a body that stops', () => {
+describe('(28) a body that stops', () => {
   beforeEach(() => start({ bodyTimeoutMs: 150 }))
   afterEach(stop)
 
@@ -309,7 +309,7 @@ describe('a body that stops', () => {
   })
 })
 
-describe('an idle client connection', () => {
+describe('(28) an idle client connection', () => {
   beforeEach(() => start({ idleTimeoutMs: 100 }))
   afterEach(stop)
 
@@ -362,14 +362,14 @@ describe('connections to the app', () => {
     expect((await exchange(a, 1, '/last')).body).toBe('/last')
   })
 
-  it('are not used again after bytes that nobody asked for', async () => {
+  it('(12) are not used again after bytes that nobody asked for', async () => {
     const client = await openClient(rig.route)
     expect((await exchange(client, 0, '/1', `${respond('/1')}${respond('poison')}`)).body).toBe('/1')
     expect((await exchange(client, 1, '/2')).body).toBe('/2')
     await app.connections[0]?.closes()
   })
 
-  it('are destroyed when they speak while idle', async () => {
+  it('(12) are destroyed when they speak while idle', async () => {
     const client = await openClient(rig.route)
     await exchange(client, 0, '/1')
     app.connections[0]?.send(respond('poison'))
@@ -377,7 +377,7 @@ describe('connections to the app', () => {
     expect((await exchange(client, 1, '/2')).body).toBe('/2')
   })
 
-  it.each(['Connection: close', 'Keep-Alive: timeout=1'])('are not used again after %s', async (line) => {
+  it.each(['Connection: close', 'Keep-Alive: timeout=1'])('(30) are not used again after %s', async (line) => {
     const client = await openClient(rig.route)
     await exchange(client, 0, '/1', respond('/1', '200 OK', line))
     await app.connections[0]?.closes()
@@ -393,7 +393,7 @@ describe('connections to the app', () => {
     return client
   }
 
-  it('that die under a repeatable request are replaced, and nobody notices', async () => {
+  it('(26) that die under a repeatable request are replaced, and nobody notices', async () => {
     const client = await closeOnSecond(get('/second'))
     const upstream = await app.connection(1)
     await upstream.hears('/second')
@@ -402,7 +402,7 @@ describe('connections to the app', () => {
     expect(await track()).toEqual({ '2xx': 2 })
   })
 
-  it('that die under a repeatable request with a body are replaced with it', async () => {
+  it('(26) that die under a repeatable request with a body are replaced with it', async () => {
     const client = await closeOnSecond('PUT /second HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc')
     const upstream = await app.connection(1)
     await upstream.hears('\r\n\r\nabc')
@@ -410,14 +410,14 @@ describe('connections to the app', () => {
     expect((await client.response()).body).toBe('again')
   })
 
-  it('that die under a POST are not: it may have been carried out', async () => {
+  it('(26) that die under a POST are not: it may have been carried out', async () => {
     const client = await closeOnSecond('POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n')
     expect((await client.response()).status).toBe(502)
     expect(app.connections).toHaveLength(1)
   })
 })
 
-describe('an idle limit', () => {
+describe('(30) an idle limit', () => {
   beforeEach(() => start({ upstreamIdleMs: 100 }))
   afterEach(stop)
 
@@ -432,7 +432,7 @@ describe('an idle limit', () => {
   })
 })
 
-describe('pipelined requests', () => {
+describe('(16) pipelined requests', () => {
   beforeAll(() => start())
   afterAll(stop)
 
@@ -449,6 +449,23 @@ describe('pipelined requests', () => {
     await upstream.hears('GET /3')
     upstream.send(respond('three'))
     for (const body of ['one', 'two', 'three']) expect((await client.response()).body).toBe(body)
+  })
+
+  it('wait in the client’s own buffers while one is served', async () => {
+    const client = await openClient(rig.route)
+    const sent = get('/first') + get('/next').repeat(500_000)
+    client.send(sent)
+    const upstream = await app.connection(0)
+    await upstream.hears('GET /first ')
+    // The same amount unsent, seen again and again, is what a full window looks like.
+    let unsent = Number.POSITIVE_INFINITY
+    for (let round = 0; round < 20; round = client.socket.writableLength === unsent ? round + 1 : 0) {
+      unsent = client.socket.writableLength
+      await rig.stats()
+    }
+    expect(unsent).toBeGreaterThan(sent.length / 2)
+    client.socket.destroy()
+    await upstream.closes()
   })
 
   it('may be many', async () => {

@@ -198,7 +198,7 @@ describe('two sidecars', () => {
     expect((await ask(primary.route, get('/'))).body).toBe('v1')
   })
 
-  it('finish a request by the table it started with', async () => {
+  it('(33) finish a request by the table it started with', async () => {
     let release: (() => void) | undefined
     v2Answer = (_head, connection) => {
       release = () => connection.send(respond('late v2'))
@@ -214,7 +214,7 @@ describe('two sidecars', () => {
     expect(await primary.count('canary', 'weight', '2xx')).toBe(1)
   })
 
-  it('close idle connections to a pod that no table names any more', async () => {
+  it('(32) close idle connections to a pod that no table names any more', async () => {
     await ask(primary.route, get('/'))
     expect((await canary.stats()).openConnections).toBe(1)
     await primary.setTable({ canaryWeightPercent: 0 })

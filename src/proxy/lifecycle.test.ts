@@ -70,7 +70,7 @@ describe('a pod that the table does not name any more', () => {
 })
 
 describe('the routes file', () => {
-  it('is read again when it changes, and a bad one changes nothing', async () => {
+  it('(33) is read again when it changes, and a bad one changes nothing', async () => {
     const rig = await startRig(1, { table: { canaryWeightPercent: 5 } })
     expect((await rig.stats()).canaryWeightPercent).toBe(5)
     await rig.setTable({ canaryWeightPercent: 15 })
@@ -96,7 +96,7 @@ describe('the routes file', () => {
   })
 })
 
-describe('a drain', () => {
+describe('(32) a drain', () => {
   it('turns unready, goes on serving, asks clients to leave, finishes what is in flight', async () => {
     let release: (() => void) | undefined
     const app = await startRawServer(

@@ -11,7 +11,7 @@ const handshake = get('/ws', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-W
 const switched = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'
 const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 
-describe('WebSockets', () => {
+describe('(24) WebSockets', () => {
   it('echo through the proxy: text, binary, large, close code; two hops included', async () => {
     const server = createServer()
     const sockets = new WebSocketServer({ server, perMessageDeflate: false })
@@ -52,7 +52,7 @@ describe('WebSockets', () => {
   })
 })
 
-describe('a tunnel', () => {
+describe('(24) a tunnel', () => {
   let app: RawServer
   let rig: Rig
   beforeEach(async () => {

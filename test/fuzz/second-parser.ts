@@ -47,7 +47,7 @@ function readBody(text: string, framing: readonly [name: string, value: string] 
     if (value !== 'chunked') throw new NotHttp(`coding ${JSON.stringify(value)}`)
     return readChunks(text)
   }
-  if (!/^\d{1,15}$/.test(value)) throw new NotHttp(`length ${JSON.stringify(value)}`)
+  if (!/^\d{1,16}$/.test(value)) throw new NotHttp(`length ${JSON.stringify(value)}`)
   const size = Number(value)
   return text.length < size ? undefined : { payload: text.slice(0, size), size }
 }

@@ -51,6 +51,7 @@ interface Gathered {
   contentLength: number | undefined
   transferEncoding: string | undefined
   expect: string | undefined
+  maxForwards: string | undefined
   upgrade: string | undefined
   wantsTrailers: boolean
   isHop: boolean
@@ -99,6 +100,8 @@ export class RequestParser implements RequestView {
     if (isFault(target)) return target
     const framingFault = checkFraming(minor, fields)
     if (framingFault) return framingFault
+    // RFC 9110 §7.6.2; TRACE, the other method that it is for, does not get here.
+    if (fields.maxForwards === '0' && method === 'OPTIONS') return fault(200, 'Max-Forwards says that it ends here')
     const { connection, contentLength } = fields
     const body = fields.transferEncoding !== undefined ? 'chunked' : contentLength !== undefined && contentLength > 0 ? 'length' : 'none'
     const expectsContinue = fields.expect !== undefined && minor === 1 && body !== 'none'
@@ -205,6 +208,9 @@ const requestFields = new FieldTable<Gathered, Fault>(
       fields.upgrade = fields.upgrade === undefined ? lines.value(index) : `${fields.upgrade}, ${lines.value(index)}`
       lines.drop(index)
     },
+    'max-forwards': (lines, index, fields) => {
+      fields.maxForwards = lines.value(index)
+    },
     connection: (lines, index, fields) => {
       readConnection(lines.value(index), fields.connection)
       lines.drop(index)
@@ -251,6 +257,7 @@ function gather(lines: FieldLines, acceptsHops: boolean): Gathered | Fault {
     contentLength: undefined,
     transferEncoding: undefined,
     expect: undefined,
+    maxForwards: undefined,
     upgrade: undefined,
     wantsTrailers: false,
     isHop: acceptsHops && lines.join(hopHeader, '') === '1',
