@@ -22,6 +22,8 @@ import { RawTunnel } from './raw-tunnel.ts'
 
 /** What is thrown away of an unwanted request before the connection is cut, bytes. */
 const maxLingerBytes = 1_048_576
+/** What is kept of requests that come before their turn, bytes: some heads. */
+const maxEarlyBytes = 16_384
 /** What the direct port accepts beyond the limits: the sidecar that sent a hop has added Via and its like to a head that was within them. */
 const hopExtra = { bytes: 2048, fields: 8 }
 /** A client that has closed its side and is alive answers a probe within this; see `probeHalfClosed`. Milliseconds. */
@@ -139,10 +141,10 @@ export class ClientConnection implements ClientSide, Timed {
     if (this.exchange === exchange) exchange.start()
   }
 
-  /** Keeps bytes that come too early, and takes no more until they are wanted. */
+  /** Keeps bytes that come too early; once they are many, takes no more until they are wanted. Whoever does not read does not see a client go. */
   stash(bytes: Buffer): void {
     this.pending = this.pending === undefined ? bytes : Buffer.concat([this.pending, bytes])
-    this.socket.pause()
+    if (this.pending.length > maxEarlyBytes) this.socket.pause()
   }
 
   onExchangeEnd(keepAlive: boolean): void {
@@ -168,7 +170,7 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   resume(): void {
-    if (this.pending === undefined) this.socket.resume()
+    if (this.pending === undefined || this.pending.length <= maxEarlyBytes) this.socket.resume()
   }
 
   // === Ends ===

@@ -9,9 +9,9 @@ export interface ClientSide {
   /** Writes latin1 text. */
   write(text: string): void
   pause(): void
-  /** Takes more bytes, unless some are already waiting. */
+  /** Takes more bytes, unless too many are already waiting. */
   resume(): void
-  /** Keeps bytes of the next request, and takes no more until they are wanted. */
+  /** Keeps bytes of the next request; once they are many, takes no more until they are wanted. */
   stash(bytes: Buffer): void
   /** The response is complete and all of it was written. Not `keepAlive`: the connection ends after it. */
   onExchangeEnd(keepAlive: boolean): void

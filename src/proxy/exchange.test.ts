@@ -71,6 +71,16 @@ describe('(31) a client that gives up', () => {
     expect(await track()).toEqual({})
   })
 
+  it('with another request already waiting', async () => {
+    const client = await openClient(rig.route)
+    client.send(get('/') + get('/next'))
+    const upstream = await app.connection(0)
+    await upstream.hears('\r\n\r\n')
+    client.socket.resetAndDestroy()
+    await upstream.closes()
+    await aborts(1)
+  })
+
   it('in the middle of its body', async () => {
     const client = await openClient(rig.route)
     client.send(`${post(100)}abc`)
@@ -465,7 +475,6 @@ describe('(16) pipelined requests', () => {
     }
     expect(unsent).toBeGreaterThan(sent.length / 2)
     client.socket.destroy()
-    await upstream.closes()
   })
 
   it('may be many', async () => {

@@ -40,7 +40,7 @@ export class RequestFuzz {
   static async start(chance: Chance): Promise<RequestFuzz> {
     // The server is needed before there is anybody to tell about it.
     const told: { onConnection: (connection: Peer) => void } = { onConnection: () => undefined }
-    const app = await startRawServer((connection) => told.onConnection(connection))
+    const app = await startRawServer((connection) => told.onConnection(connection), { forgets: true })
     const fuzz = new RequestFuzz(app, await startRig(app.port, { limits }), chance)
     told.onConnection = (connection) => fuzz.serve(connection)
     return fuzz

@@ -36,7 +36,7 @@ export class ResponseFuzz {
 
   static async start(chance: Chance): Promise<ResponseFuzz> {
     const told: { onConnection: (connection: Peer) => void } = { onConnection: () => undefined }
-    const app = await startRawServer((connection) => told.onConnection(connection))
+    const app = await startRawServer((connection) => told.onConnection(connection), { forgets: true })
     const fuzz = new ResponseFuzz(app, await startRig(app.port, { limits }), chance)
     told.onConnection = (connection) => fuzz.serve(connection)
     return fuzz

@@ -92,16 +92,13 @@ export class RequestParser implements RequestView {
     if (scanFault) return scanFault
     const fields = gather(this.lines, context.acceptsHops)
     if (isFault(fields)) return fields
-    return this.build(method, rawTarget, version === 'HTTP/1.0' ? 0 : 1, fields, context)
+    const minor = version === 'HTTP/1.0' ? 0 : 1
+    return checkFraming(minor, fields) ?? checkForwards(method, fields) ?? this.build(method, rawTarget, minor, fields, context)
   }
 
   private build(method: string, rawTarget: string, minor: number, fields: Gathered, context: RequestContext): RequestHead | Fault {
     const target = readTarget(method, rawTarget)
     if (isFault(target)) return target
-    const framingFault = checkFraming(minor, fields)
-    if (framingFault) return framingFault
-    // RFC 9110 §7.6.2; TRACE, the other method that it is for, does not get here.
-    if (fields.maxForwards === '0' && method === 'OPTIONS') return fault(200, 'Max-Forwards says that it ends here')
     const { connection, contentLength } = fields
     const body = fields.transferEncoding !== undefined ? 'chunked' : contentLength !== undefined && contentLength > 0 ? 'length' : 'none'
     const expectsContinue = fields.expect !== undefined && minor === 1 && body !== 'none'
@@ -173,6 +170,10 @@ function checkFraming(minor: number, fields: Gathered): Fault | undefined {
   if (fields.expect !== undefined && minor === 1 && fields.expect.toLowerCase() !== '100-continue') return fault(417, 'unknown expectation')
   return undefined
 }
+
+/** RFC 9110 §7.6.2; TRACE, the other method that Max-Forwards is for, does not get here. */
+const checkForwards = (method: string, fields: Gathered): Fault | undefined =>
+  fields.maxForwards === '0' && method === 'OPTIONS' ? fault(200, 'Max-Forwards says that it ends here') : undefined
 
 /** `chunked` alone is understood. A list whose last is chunked names codings we do not have; anything else has no end. */
 function checkTransferEncoding(value: string): Fault | undefined {
