@@ -69,6 +69,7 @@ export function buildProxyCommand(action: (options: ProxyCommandOptions) => Prom
   whole('--max-fields <n>', 'KINGLET_MAX_FIELDS', 'most header fields of a request, up to 500', defaultLimits.maxFields)
   whole('--max-body-bytes <n>', 'KINGLET_MAX_BODY_BYTES', 'longest request body; 0 = any', defaultLimits.maxBodyBytes)
   whole('--max-connections <n>', 'KINGLET_MAX_CONNECTIONS', 'most client connections per port', defaultLimits.maxConnections)
+  whole('--max-streams <n>', 'KINGLET_MAX_STREAMS', 'most open streams per HTTP/2 connection', defaultLimits.maxStreams)
   whole('--head-timeout-ms <ms>', 'KINGLET_HEAD_TIMEOUT_MS', 'from the first byte of a head to its last', defaultLimits.headTimeoutMs)
   whole('--idle-timeout-ms <ms>', 'KINGLET_IDLE_TIMEOUT_MS', 'client connection without a request', defaultLimits.idleTimeoutMs)
   whole('--body-timeout-ms <ms>', 'KINGLET_BODY_TIMEOUT_MS', 'request body that stops, response that is not taken', defaultLimits.bodyTimeoutMs)

@@ -10,7 +10,7 @@
 import type { Socket } from 'node:net'
 import { describeError } from '../base/errors.ts'
 import { resetSocket } from '../runtime/reset-socket.ts'
-import type { ClientSide } from './client-side.ts'
+import type { ClientSide, ForeignConnection } from './client-side.ts'
 import type { Timed } from './deadlines.ts'
 import type { Engine } from './engine.ts'
 import { Exchange } from './exchange.ts'
@@ -37,13 +37,13 @@ export class ClientConnection implements ClientSide, Timed {
   readonly port: 'route' | 'direct'
   private readonly engine: Engine
   private readonly onGone: (connection: ClientConnection) => void
-  private readonly address: string
+  readonly address: string
   private readonly dataListener = (chunk: Buffer): void => this.onData(chunk)
   private readonly drainListener = (): void => this.exchange?.onClientDrain()
   private readonly endListener = (): void => this.onEnd()
   private state: 'head' | 'exchange' | 'linger' | 'tunnel' = 'head'
   private exchange: Exchange | undefined
-  private tunnel: { abort(): void } | undefined
+  private tunnel: ForeignConnection | undefined
   /** Bytes that nobody has looked at yet. */
   private pending: Buffer | undefined
   private requests = 0
@@ -108,7 +108,8 @@ export class ClientConnection implements ClientSide, Timed {
     this.pending = bytes
     if (this.requests === 0) {
       const protocol = foreignProtocol(bytes)
-      if (protocol === 'yes') return this.passThrough(bytes)
+      if (protocol === 'http2') return this.startHttp2(bytes)
+      if (protocol === 'tls') return this.passThrough(bytes)
       if (protocol === 'perhaps') return
     }
     const end = endOfHead(bytes, 0)
@@ -268,12 +269,30 @@ export class ClientConnection implements ClientSide, Timed {
   // === Tunnels ===
 
   private passThrough(bytes: Buffer): void {
+    this.hold(bytes)
+    this.tunnel = new RawTunnel(this.engine, this)
+  }
+
+  /** The engine of HTTP/2 is loaded when the first client speaks it. */
+  private startHttp2(bytes: Buffer): void {
+    this.hold(bytes)
+    import('./h2/connection.ts').then(
+      ({ Http2Connection }) => {
+        if (!this.socket.destroyed) new Http2Connection(this.engine, this)
+      },
+      (error: unknown) => {
+        this.engine.log.error('HTTP/2 could not be loaded', { error: describeError(error) })
+        this.reset()
+      },
+    )
+  }
+
+  private hold(bytes: Buffer): void {
     this.requests += 1
     this.pending = bytes
     this.state = 'tunnel'
     this.deadline = Number.POSITIVE_INFINITY
     this.socket.pause()
-    this.tunnel = new RawTunnel(this.engine, this)
   }
 
   /** Leaves the socket to a tunnel. The bytes that it must have first. */
@@ -289,12 +308,18 @@ export class ClientConnection implements ClientSide, Timed {
     return pending
   }
 
-  onTunnel(tunnel: { abort(): void }): void {
+  onTunnel(tunnel: ForeignConnection): void {
     this.tunnel = tunnel
   }
 
   onTunnelClosed(): void {
     this.tunnel = undefined
+  }
+
+  /** The port closes: nothing new begins here. */
+  drain(): void {
+    if (this.isIdle) this.linger()
+    else this.tunnel?.drain?.()
   }
 
   /** Ends it whatever is under way. */

@@ -1,9 +1,18 @@
 import type { Socket } from 'node:net'
 
+/** Whatever has taken a client's socket over. */
+export interface ForeignConnection {
+  abort(): void
+  /** Nothing new begins; what is under way ends in its time. Absent where that cannot be said. */
+  drain?(): void
+}
+
 /** What an exchange may do with its client's connection. `client-connection.ts` is what it is. */
 export interface ClientSide {
   readonly socket: Socket
   readonly port: 'route' | 'direct'
+  /** The client's, without the prefix of an IPv4 address in IPv6. */
+  readonly address: string
   /** While the exchange lasts its passing calls the exchange's `onClientDeadline`. */
   deadline: number
   /** Writes latin1 text. */
@@ -24,6 +33,6 @@ export interface ClientSide {
   countRefused(status: number): void
   /** Leaves the socket to a tunnel. The bytes that it must have first. */
   detach(): Buffer | undefined
-  onTunnel(tunnel: { abort(): void }): void
+  onTunnel(tunnel: ForeignConnection): void
   onTunnelClosed(): void
 }

@@ -34,7 +34,7 @@ export async function listen(engine: Engine, kind: 'route' | 'direct', host: str
     connectionCount: () => connections.size,
     close: () => {
       server.close()
-      for (const connection of connections) if (connection.isIdle) connection.linger()
+      for (const connection of connections) connection.drain()
     },
     destroy: () => {
       for (const connection of connections) connection.abort()

@@ -134,7 +134,7 @@ export class Serving {
   }
 
   /** The response broke off, or was none. */
-  failed(outcome: 'reset' | '5xx'): void {
+  failed(outcome: 'reset' | '5xx' | 'timeout'): void {
     this.charge(outcome)
     this.end()
   }

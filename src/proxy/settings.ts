@@ -10,6 +10,8 @@ export interface ProxyLimits {
   readonly maxBodyBytes: number
   /** Most client connections per listener; more are closed at once. */
   readonly maxConnections: number
+  /** Most streams that one client may have open on one HTTP/2 connection; more are refused, which clients wait for. */
+  readonly maxStreams: number
   /** From the first byte of a request to the end of its head: 408 beyond (slowloris). */
   readonly headTimeoutMs: number
   /** A kept-alive client connection without a request. Above the 60 s of common load balancers, so that they close first. */
@@ -38,6 +40,7 @@ export const defaultLimits: ProxyLimits = {
   maxFields: 100,
   maxBodyBytes: 0,
   maxConnections: 10_000,
+  maxStreams: 1000,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 75_000,
   bodyTimeoutMs: 60_000,

@@ -9,7 +9,6 @@ import { until } from './testing/until.ts'
 
 const handshake = get('/ws', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Key: x', 'Sec-WebSocket-Version: 13')
 const switched = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'
-const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 
 describe('(24) WebSockets', () => {
   it('echo through the proxy: text, binary, large, close code; two hops included', async () => {
@@ -143,7 +142,6 @@ describe('(24) a tunnel', () => {
   })
 
   it.each([
-    ['HTTP/2', preface],
     ['TLS', '\x16\x03\x01\x00\x05hello'],
   ])('is what %s gets, to the app next door, however it is cut', async (_protocol, bytes) => {
     for (const [index, cut] of [1, Math.floor(bytes.length / 2), bytes.length].entries()) {

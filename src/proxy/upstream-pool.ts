@@ -114,6 +114,8 @@ export class UpstreamPool {
   active = 0
   /** No table names it any more: its connections end with their requests. */
   isRetired = false
+  /** Connections of HTTP/2 to the same address (h2/upstream-sessions.ts), where there are any. */
+  sessions: { retire(): void; destroyAll(): void } | undefined
   private readonly idle: UpstreamConnection[] = []
   private readonly open = new Set<UpstreamConnection>()
 
@@ -166,10 +168,12 @@ export class UpstreamPool {
   retire(): void {
     this.isRetired = true
     for (const connection of this.idle.splice(0)) connection.drop()
+    this.sessions?.retire()
   }
 
   destroyAll(): void {
     for (const connection of this.open) connection.drop()
+    this.sessions?.destroyAll()
   }
 
   removeIdle(connection: UpstreamConnection): void {

@@ -1,0 +1,199 @@
+/**
+ * The head of a request in HTTP/2: read strictly, and the fields that go on. RFC 9113 §8.2, §8.3; the rest as for HTTP/1.1
+ * (http/request-head.ts). Fields that repeat are shared objects: nothing is looked at twice.
+ */
+import type { RequestView } from '../../routing/match-rules.ts'
+import { readContentLength } from '../http/request-head.ts'
+import type { ProxyLimits } from '../settings.ts'
+import { isGrpcType, readTimeoutMs } from './grpc.ts'
+import { field, type Field } from './hpack/field.ts'
+
+export interface Http2Request extends RequestView {
+  readonly method: string
+  readonly isGrpc: boolean
+  /** Another sidecar chose this pod. */
+  readonly isHop: boolean
+  readonly contentLength: number | undefined
+  /** The caller's own deadline, from grpc-timeout. */
+  readonly timeoutMs: number | undefined
+  readonly forward: readonly Field[]
+}
+
+/** `malformed`: no HTTP/2 request, which resets its stream with PROTOCOL_ERROR. */
+export type RequestFault = 'malformed' | { readonly status: number; readonly reason: string }
+
+const viaUs = field('via', '2.0 kinglet')
+const protoHttp = field('x-forwarded-proto', 'http')
+const hostSyntax = /^(?:\[[0-9A-Fa-f:.]+\]|[\w\-.~%!$&'()*+,;=]+)(?::\d{0,5})?$/
+const targetSyntax = /^[\x21\x22\x24-\x7e\x80-\xff]+$/
+const methodSyntax = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Reads the requests of one connection: what all of them get is made once. */
+export class RequestReader {
+  private readonly limits: ProxyLimits
+  private readonly acceptsHops: boolean
+  private readonly clientAddress: string
+  private readonly forwardedFor: Field
+  /** The last authority and its line: a connection seldom has two. */
+  private forwardedHost = field('x-forwarded-host', '')
+
+  constructor(limits: ProxyLimits, clientAddress: string, acceptsHops: boolean) {
+    this.limits = limits
+    this.acceptsHops = acceptsHops
+    this.clientAddress = clientAddress
+    this.forwardedFor = field('x-forwarded-for', clientAddress)
+  }
+
+  read(fields: readonly Field[]): Http2Request | RequestFault {
+    const gathered = new Gathered(fields)
+    if (!gathered.gather(this.acceptsHops)) return 'malformed'
+    const { authority, host } = gathered
+    const fault = this.checkTarget(gathered)
+    if (fault) return fault
+    if (fields.length > this.limits.maxFields + 4 + (this.acceptsHops ? 8 : 0)) return { status: 431, reason: 'too many fields' }
+    if (authority !== undefined && host !== undefined && authority !== host) return { status: 400, reason: ':authority and Host differ' }
+    const name = authority ?? host
+    if (name === undefined || !hostSyntax.test(name)) return { status: 400, reason: 'bad :authority' }
+    if (!gathered.isHop) this.addForwarded(gathered, name)
+    return gathered as Http2Request
+  }
+
+  private checkTarget({ method, scheme, path }: Gathered): RequestFault | undefined {
+    if (method === undefined || !methodSyntax.test(method)) return 'malformed'
+    if (method === 'CONNECT' || method === 'TRACE') return { status: 405, reason: 'this method ends here' }
+    if (scheme === undefined || path === undefined || !targetSyntax.test(path)) return 'malformed'
+    if (!path.startsWith('/') && !(path === '*' && method === 'OPTIONS')) return 'malformed'
+    return path.length > this.limits.maxTargetBytes ? { status: 414, reason: 'the request target is too long' } : undefined
+  }
+
+  private addForwarded(gathered: Gathered, authority: string): void {
+    const { forward } = gathered
+    forward.push(gathered.via === undefined ? viaUs : field('via', `${gathered.via}, 2.0 kinglet`))
+    forward.push(gathered.forwardedFor === undefined ? this.forwardedFor : field('x-forwarded-for', `${gathered.forwardedFor}, ${this.clientAddress}`))
+    if (!gathered.hasForwardedProto) forward.push(protoHttp)
+    if (gathered.hasForwardedHost) return
+    if (this.forwardedHost.value !== authority) this.forwardedHost = field('x-forwarded-host', authority)
+    forward.push(this.forwardedHost)
+  }
+}
+
+/** Everything that the fields say, gathered in one pass. */
+class Gathered implements RequestView {
+  method: string | undefined
+  scheme: string | undefined
+  path: string | undefined
+  authority: string | undefined
+  host: string | undefined
+  contentLength: number | undefined
+  timeoutMs: number | undefined
+  isGrpc = false
+  isHop = false
+  via: string | undefined
+  forwardedFor: string | undefined
+  hasForwardedProto = false
+  hasForwardedHost = false
+  readonly forward: Field[] = []
+  private readonly fields: readonly Field[]
+
+  constructor(fields: readonly Field[]) {
+    this.fields = fields
+  }
+
+  header(lowerName: string): string | undefined {
+    if (lowerName === 'host') return this.authority ?? this.host
+    return this.join(lowerName, ', ')
+  }
+
+  cookies(): string | undefined {
+    return this.join('cookie', '; ')
+  }
+
+  private join(name: string, separator: string): string | undefined {
+    let joined: string | undefined
+    for (const one of this.fields) if (one.name === name) joined = joined === undefined ? one.value : `${joined}${separator}${one.value}`
+    return joined
+  }
+
+  /** False where it is no request. */
+  gather(acceptsHops: boolean): boolean {
+    this.isHop = acceptsHops && this.fields.some(({ name, value }) => name === 'x-kinglet-hop' && value === '1')
+    let isRegular = false
+    for (const one of this.fields) {
+      if (one.role === 'plain') {
+        isRegular = true
+        this.forward.push(one)
+      } else if (one.role === 'pseudo') {
+        if (isRegular || !this.takePseudo(one)) return false
+        this.forward.push(one)
+      } else {
+        isRegular = true
+        if (!this.takeSpecial(one)) return false
+      }
+    }
+    return true
+  }
+
+  private takePseudo({ name, value }: Field): boolean {
+    const key = name === ':method' ? 'method' : name === ':path' ? 'path' : name === ':scheme' ? 'scheme' : name === ':authority' ? 'authority' : undefined
+    if (key === undefined || this[key] !== undefined) return false
+    this[key] = value
+    return true
+  }
+
+  private takeSpecial(one: Field): boolean {
+    const { value } = one
+    switch (one.role) {
+      case 'malformed':
+        return false
+      case 'hop':
+      case 'own':
+        return true
+      case 'host':
+        if (this.host !== undefined) return false
+        this.host = value
+        if (this.authority === undefined) this.forward.push(one)
+        return true
+      case 'content-length':
+        if (this.contentLength !== undefined) return false
+        this.contentLength = readContentLength(value)
+        this.forward.push(one)
+        return this.contentLength !== undefined
+      case 'via':
+      case 'forwarded-for':
+        this.takeForwarded(one)
+        return true
+      case 'forwarded-host':
+        this.hasForwardedHost = true
+        break
+      case 'forwarded-proto':
+        this.hasForwardedProto = true
+        break
+      case 'content-type':
+        this.isGrpc = isGrpcType(value)
+        break
+      case 'grpc-timeout':
+        this.timeoutMs = readTimeoutMs(value)
+        break
+      case 'plain':
+      case 'pseudo':
+      case 'cookie':
+      case 'grpc-status':
+        break
+    }
+    this.forward.push(one)
+    return true
+  }
+
+  /** A hop's sender has written these already. */
+  private takeForwarded(one: Field): void {
+    if (this.isHop) this.forward.push(one)
+    else if (one.role === 'via') this.via = this.via === undefined ? one.value : `${this.via}, ${one.value}`
+    else this.forwardedFor = this.forwardedFor === undefined ? one.value : `${this.forwardedFor}, ${one.value}`
+  }
+}
+
+/** Trailers: the fields that go on, or undefined where they are none (RFC 9113 §8.1). */
+export function readTrailers(fields: readonly Field[]): readonly Field[] | undefined {
+  if (fields.some(({ role }) => role === 'malformed' || role === 'pseudo')) return undefined
+  return fields.some(({ role }) => role === 'own') ? fields.filter(({ role }) => role !== 'own') : fields
+}
