@@ -6,7 +6,7 @@ import type { ClientSide } from '../client-side.ts'
 import type { Timed } from '../deadlines.ts'
 import type { Engine } from '../engine.ts'
 import { ownHeaders } from './own-answer.ts'
-import { Http2Exchange } from './exchange.ts'
+import { Http2Exchange, type StreamOwner } from './exchange.ts'
 import type { DecodedBlock } from './hpack/decoder.ts'
 import { RequestReader, type RequestFault } from './request.ts'
 import { Session } from './session.ts'
@@ -17,8 +17,9 @@ import { ConnectionError, errorCode } from './wire.ts'
 /** Received bytes that wait for the app, of all streams of one client, before the client must wait. */
 const maxHeldBytes = 4_194_304
 
-export class Http2Connection implements SessionUser, Timed {
+export class Http2Connection implements SessionUser, StreamOwner, Timed {
   deadline: number
+  readonly port: 'route' | 'direct'
   private readonly engine: Engine
   private readonly client: ClientSide
   private readonly session: Session
@@ -32,6 +33,7 @@ export class Http2Connection implements SessionUser, Timed {
     const { limits, deadlines } = engine
     this.engine = engine
     this.client = client
+    this.port = client.port
     this.reader = new RequestReader(limits, client.address, client.port === 'direct')
     // As each field counts 32 bytes more than it has.
     const maxListBytes = limits.maxHeadBytes + 32 * limits.maxFields + (client.port === 'direct' ? 4096 : 0)
@@ -54,7 +56,7 @@ export class Http2Connection implements SessionUser, Timed {
     if (maxBodyBytes > 0 && (request.contentLength ?? 0) > maxBodyBytes) return this.refuse(stream, { status: 413, reason: 'the body is too long' }, hasEnded)
     if (hasEnded && (request.contentLength ?? 0) > 0) return this.refuse(stream, 'malformed', hasEnded)
     if (this.engine.isDraining || this.engine.live.active.isLeaving) this.session.goAway()
-    const exchange = new Http2Exchange(this.engine, this.client.port, stream, request, hasEnded)
+    const exchange = new Http2Exchange(this.engine, this, stream, request, hasEnded)
     stream.user = exchange
     exchange.start()
   }

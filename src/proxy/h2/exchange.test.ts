@@ -266,8 +266,11 @@ describe('HTTP/2 through two sidecars', () => {
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
       stream.write('part')
     }
-    const call = request(client, grpcHead(), 'x')
-    await until('the call', () => v2.heads.length === 1)
+    const stream = client.request(grpcHead(), { endStream: true })
+    const call = answerOf(stream)
+    await new Promise((resolve) => {
+      stream.once('response', resolve)
+    })
     canary.proxy.stop().catch(() => undefined)
     const answer = await call
     expect(answer.trailers['grpc-status']).toBe('14')

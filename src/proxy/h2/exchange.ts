@@ -37,10 +37,18 @@ const deadlineGraceMs = 1000
 const hopField = field(hopHeader, '1')
 const resetAnswer: OwnAnswer = answerTo.lost
 
+/** The connection that a request came by. */
+export interface StreamOwner {
+  readonly port: 'route' | 'direct'
+  /** The client had better connect anew: it is told, and nothing is cut. */
+  drain(): void
+}
+
 export class Http2Exchange implements StreamUser, SessionTaker {
   /** On the clock of Deadlines; the connection looks. */
   deadline = Number.POSITIVE_INFINITY
   private readonly engine: Engine
+  private readonly owner: StreamOwner
   private readonly client: Stream
   private readonly request: Http2Request
   private readonly serving: Serving
@@ -62,14 +70,15 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   private unsentOfResponse: number | undefined
 
   /** `hasEnded`: the request has no body. */
-  constructor(engine: Engine, port: 'route' | 'direct', client: Stream, request: Http2Request, hasEnded: boolean) {
+  constructor(engine: Engine, owner: StreamOwner, client: Stream, request: Http2Request, hasEnded: boolean) {
     this.engine = engine
+    this.owner = owner
     this.client = client
     this.request = request
     this.hasEnded = hasEnded
     this.unread = request.contentLength
     this.startedAt = performance.now()
-    this.serving = new Serving(engine, port, request, this.startedAt, request)
+    this.serving = new Serving(engine, owner.port, request, this.startedAt, request)
     this.upstreamUser = {
       onHeaders: (block, ended) => this.onResponseBlock(block, ended),
       onData: (bytes, ended) => this.onResponseData(bytes, ended),
@@ -193,6 +202,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.isWhole = false
     this.unsentOfResponse = this.request.method === 'HEAD' || response.status === 304 ? undefined : response.contentLength
     if (this.request.timeoutMs === undefined) this.deadline = Number.POSITIVE_INFINITY
+    if (this.serving.isDisplaced) this.owner.drain()
     this.client.sendHeaders(this.serving.reason === 'hop' ? [...response.forward, field(serviceTimeHeader, String(this.serving.serviceTimeUs))] : response.forward, hasEnded)
     if (hasEnded) this.complete(response.grpcStatus)
   }
@@ -252,7 +262,12 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     const wasUpstream = this.upstream
     this.dropUpstream()
     const next = this.serving.next({ failure, isReused, isItsFault, canReplay: this.isWhole })
-    if (next) return this.attempt(next.fresh)
+    if (next) {
+      this.state = 'connecting'
+      if (next.afterMs === 0) this.attempt(next.fresh)
+      else setTimeout(() => this.state !== 'done' && this.attempt(next.fresh), next.afterMs)
+      return
+    }
     if (code !== undefined && wasUpstream && (failure === 'lost' || this.serving.reason !== 'hop')) {
       this.end()
       this.client.reset(code === errorCode.noError ? errorCode.internalError : code)

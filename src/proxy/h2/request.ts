@@ -2,14 +2,13 @@
  * The head of a request in HTTP/2: read strictly, and the fields that go on. RFC 9113 §8.2, §8.3; the rest as for HTTP/1.1
  * (http/request-head.ts). Fields that repeat are shared objects: nothing is looked at twice.
  */
-import type { RequestView } from '../../routing/match-rules.ts'
+import type { RequestView } from '../../routing/request-view.ts'
 import { readContentLength } from '../http/request-head.ts'
 import type { ProxyLimits } from '../settings.ts'
 import { isGrpcType, readTimeoutMs } from './grpc.ts'
 import { field, type Field } from './hpack/field.ts'
 
 export interface Http2Request extends RequestView {
-  readonly method: string
   readonly isGrpc: boolean
   /** Another sidecar chose this pod. */
   readonly isHop: boolean
@@ -45,25 +44,23 @@ export class RequestReader {
   }
 
   read(fields: readonly Field[]): Http2Request | RequestFault {
-    const gathered = new Gathered(fields)
+    const gathered = new Gathered(fields, this.clientAddress)
     if (!gathered.gather(this.acceptsHops)) return 'malformed'
-    const { authority, host } = gathered
     const fault = this.checkTarget(gathered)
     if (fault) return fault
     if (fields.length > this.limits.maxFields + 4 + (this.acceptsHops ? 8 : 0)) return { status: 431, reason: 'too many fields' }
-    if (authority !== undefined && host !== undefined && authority !== host) return { status: 400, reason: ':authority and Host differ' }
-    const name = authority ?? host
-    if (name === undefined || !hostSyntax.test(name)) return { status: 400, reason: 'bad :authority' }
-    if (!gathered.isHop) this.addForwarded(gathered, name)
-    return gathered as Http2Request
+    if (gathered.host !== undefined && gathered.host !== gathered.authority) return { status: 400, reason: ':authority and Host differ' }
+    if (!hostSyntax.test(gathered.authority)) return { status: 400, reason: 'bad :authority' }
+    if (!gathered.isHop) this.addForwarded(gathered, gathered.authority)
+    return gathered
   }
 
-  private checkTarget({ method, scheme, path }: Gathered): RequestFault | undefined {
-    if (method === undefined || !methodSyntax.test(method)) return 'malformed'
+  private checkTarget({ method, scheme, target }: Gathered): RequestFault | undefined {
+    if (!methodSyntax.test(method)) return 'malformed'
     if (method === 'CONNECT' || method === 'TRACE') return { status: 405, reason: 'this method ends here' }
-    if (scheme === undefined || path === undefined || !targetSyntax.test(path)) return 'malformed'
-    if (!path.startsWith('/') && !(path === '*' && method === 'OPTIONS')) return 'malformed'
-    return path.length > this.limits.maxTargetBytes ? { status: 414, reason: 'the request target is too long' } : undefined
+    if (scheme === '' || !targetSyntax.test(target)) return 'malformed'
+    if (!target.startsWith('/') && !(target === '*' && method === 'OPTIONS')) return 'malformed'
+    return target.length > this.limits.maxTargetBytes ? { status: 414, reason: 'the request target is too long' } : undefined
   }
 
   private addForwarded(gathered: Gathered, authority: string): void {
@@ -78,11 +75,12 @@ export class RequestReader {
 }
 
 /** Everything that the fields say, gathered in one pass. */
-class Gathered implements RequestView {
-  method: string | undefined
-  scheme: string | undefined
-  path: string | undefined
-  authority: string | undefined
+class Gathered implements Http2Request {
+  method = ''
+  scheme = ''
+  target = ''
+  authority = ''
+  readonly clientAddress: string
   host: string | undefined
   contentLength: number | undefined
   timeoutMs: number | undefined
@@ -95,12 +93,15 @@ class Gathered implements RequestView {
   readonly forward: Field[] = []
   private readonly fields: readonly Field[]
 
-  constructor(fields: readonly Field[]) {
+  private seen = 0
+
+  constructor(fields: readonly Field[], clientAddress: string) {
     this.fields = fields
+    this.clientAddress = clientAddress
   }
 
   header(lowerName: string): string | undefined {
-    if (lowerName === 'host') return this.authority ?? this.host
+    if (lowerName === 'host') return this.authority
     return this.join(lowerName, ', ')
   }
 
@@ -130,14 +131,35 @@ class Gathered implements RequestView {
         if (!this.takeSpecial(one)) return false
       }
     }
+    // Without :authority a Host stands for it (RFC 9113 §8.3.1).
+    if ((this.seen & 8) === 0) this.authority = this.host ?? ''
     return true
   }
 
+  /** False where it is unknown or comes twice. */
   private takePseudo({ name, value }: Field): boolean {
-    const key = name === ':method' ? 'method' : name === ':path' ? 'path' : name === ':scheme' ? 'scheme' : name === ':authority' ? 'authority' : undefined
-    if (key === undefined || this[key] !== undefined) return false
-    this[key] = value
-    return true
+    const before = this.seen
+    switch (name) {
+      case ':method':
+        this.method = value
+        this.seen |= 1
+        break
+      case ':scheme':
+        this.scheme = value
+        this.seen |= 2
+        break
+      case ':path':
+        this.target = value
+        this.seen |= 4
+        break
+      case ':authority':
+        this.authority = value
+        this.seen |= 8
+        break
+      default:
+        return false
+    }
+    return this.seen !== before
   }
 
   private takeSpecial(one: Field): boolean {
@@ -151,7 +173,7 @@ class Gathered implements RequestView {
       case 'host':
         if (this.host !== undefined) return false
         this.host = value
-        if (this.authority === undefined) this.forward.push(one)
+        if ((this.seen & 8) === 0) this.forward.push(one)
         return true
       case 'content-length':
         if (this.contentLength !== undefined) return false

@@ -66,7 +66,7 @@ export class Session implements StreamSession {
     this.window = new ReceiveWindow(settings.maxHeldBytes, (bytes) => this.grantWindow(0, bytes))
     this.reader = new FrameReader((type, flags, id, payload) => this.takeFrame(type, flags, id, payload))
     socket.on('data', (chunk: Buffer) => this.onData(chunk))
-    socket.on('drain', () => this.onDrain())
+    socket.on('drain', () => this.pumpWaiting())
     socket.on('end', () => socket.destroySoon())
     socket.on('close', () => this.close(undefined))
     // What went wrong is told by `close`, which always follows.
@@ -347,6 +347,7 @@ export class Session implements StreamSession {
 
   /** Those that waited longest go first; one that still waits goes to the end. */
   private pumpWaiting(): void {
+    this.isBlocked = this.socket.writableNeedDrain
     for (const stream of Array.from(this.waiting)) {
       if (this.dataRoom() <= 0) return
       stream.pump()
@@ -358,11 +359,6 @@ export class Session implements StreamSession {
     if (this.isClosed) return
     this.writer.output.flush()
     this.isBlocked = this.socket.writableNeedDrain
-  }
-
-  private onDrain(): void {
-    this.isBlocked = false
-    this.pumpWaiting()
   }
 
   /** Whether the rest of a header block has not come since then. */
