@@ -7,21 +7,28 @@ export interface SandboxPlaces {
 
 /** What a person reads when the sandbox runs: where it is, and what to try. */
 export function welcome({ kubeconfigPath, examplePath }: SandboxPlaces, hasKinglet: boolean): string {
-  const app = hasKinglet
+  const tries = hasKinglet
     ? [
-        `  kubectl apply -f ${examplePath}      # an app, its Service, and a client`,
-        '  kubectl get canary podinfo -w',
-        '  kubectl set image deployment/podinfo podinfo=podinfo:6.9.2      # in another terminal: a new version, step by step',
+        [`kubectl apply -f ${examplePath}`, 'an app, its Service, and a client'],
+        ['kubectl get canary podinfo -w', 'in another terminal: wait for Initialized'],
+        ['kubectl set image deployment/podinfo podinfo=podinfo:6.9.2', 'a new version, step by step'],
+        ['kubectl logs -f client', 'which version answers the client'],
+        ['kubectl describe canary podinfo', 'what happened, and why'],
       ]
-    : [`  kubectl apply -f ${examplePath}      # an app, its Service, and a client`, '  kubectl get pods,services', '  kubectl logs -f client']
+    : [
+        [`kubectl apply -f ${examplePath}`, 'an app, its Service, and a client'],
+        ['kubectl get pods,services', 'what runs'],
+        ['kubectl logs -f client', 'what the client gets'],
+      ]
+  const width = Math.max(...tries.map(([command = '']) => command.length))
   return [
     `A small Kubernetes runs on this machine${hasKinglet ? ', with Kinglet installed' : ''}. Your own kubectl works on it:`,
     '',
     `  export KUBECONFIG=${kubeconfigPath}`,
     '',
-    'Three commands to try:',
+    'To try:',
     '',
-    ...app,
+    ...tries.map(([command = '', what = '']) => `  ${command.padEnd(width)}   # ${what}`),
     '',
     'Ctrl-C stops everything.',
   ].join('\n')

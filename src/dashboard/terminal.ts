@@ -42,8 +42,8 @@ function plainScreen(stream: NodeJS.WriteStream): Screen {
     show(view) {
       for (const event of newEvents(shownEvents, view.events)) stream.write(`        ${event}\n`)
       shownEvents = view.events
-      // Counters alone are no news: a line appears when phase or weight changes.
-      const state = `${view.headline} ${view.phase} ${view.canaryTrack.weightPercent} ${view.primary.version}`
+      // Counters alone are no news: a line appears when phase, weight or a version changes.
+      const state = `${view.phase} ${view.canaryTrack.weightPercent} ${view.primary.version} ${view.canaryTrack.version}`
       if (state !== last) stream.write(`${renderLine(view)}\n`)
       last = state
     },

@@ -1,9 +1,9 @@
 import { appName, demoNamespace } from './app.ts'
 import { phaseOf, readyReplicasOf, recordOf, versionOf, weightOf, type Observation } from './observe.ts'
 
-/** What a look at the cluster shows, as the live view wants it. */
+/** What a look at the cluster shows, as the live view wants it. Until v1 is adopted the target serves alone: it stands as the primary. */
 export function pictureOf(headline: string, look: Observation, elapsedMs: number) {
-  const adopted = look.primary !== undefined
+  const adopted = phaseOf(look.canary) !== 'Initializing' && look.primary !== undefined
   const weight = weightOf(look.canary)
   const serving = adopted ? look.primary : look.target
   return {

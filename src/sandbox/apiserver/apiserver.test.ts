@@ -114,6 +114,15 @@ describe('given bad input', () => {
     { what: 'a pod with a mount of no volume', path: () => `/api/v1/namespaces/${namespace}/pods`, body: { metadata: { name: 'a' }, spec: { containers: [{ name: 'a', image: 'b', volumeMounts: [{ name: 'v', mountPath: '/v' }] }] } }, code: 422, says: 'spec.containers[0].volumeMounts[0].name: Not found: "v"' },
     { what: 'a pod of an unknown account', path: () => `/api/v1/namespaces/${namespace}/pods`, body: { metadata: { name: 'a' }, spec: { serviceAccountName: 'x', containers: [{ name: 'a', image: 'b' }] } }, code: 403, says: 'serviceaccount "x" not found' },
   ]
+  it.each([
+    ['exec', 'the sandbox has no exec: its containers are processes of this machine'],
+    ['portforward', 'the sandbox forwards no ports; each pod has an address of this machine'],
+  ])('says what %s is here', async (subresource, says) => {
+    const answer = await fixture.request('POST', `/api/v1/namespaces/${namespace}/pods/p/${subresource}`)
+    expect(answer.code).toBe(501)
+    expect(messageOf(answer)).toContain(says)
+  })
+
   it.each(cases)('refuses $what with $code', async ({ path, body, code, says }) => {
     const answer = await fixture.request('POST', path(), { body })
     expect(answer.code).toBe(code)

@@ -23,18 +23,27 @@ export function startNamespaceLifecycle(store: ObjectStore, caPem?: string): () 
     ensure(store, '/serviceaccounts', { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { ...metadata, name: 'default' } })
     if (caPem !== undefined) ensure(store, '/configmaps', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...metadata, name: 'kube-root-ca.crt' }, data: { 'ca.crt': caPem } })
   }
+  const emptying = new Set<string>()
+  /** Each deletion is an event that would begin this anew. What comes late, such as the events of pods that end, is taken with the next deletion. */
+  const empty = (name: string): void => {
+    if (emptying.has(name)) return
+    emptying.add(name)
+    deleteContent(store, name)
+    emptying.delete(name)
+    finishIfEmpty(store, name)
+  }
   for (const namespace of store.list('/namespaces')) furnish(namespace)
   return store.watchAll((resource, event) => {
     if (resource === '/namespaces') {
       if (event.type === 'ADDED') furnish(event.object)
-      if (event.type === 'MODIFIED' && isDeleting(event.object)) empty(store, nameOf(event.object))
+      if (event.type === 'MODIFIED' && isDeleting(event.object)) empty(nameOf(event.object))
       return
     }
     const name = namespaceOf(event.object)
     if (name === undefined || event.type !== 'DELETED') return
     const namespace = store.get('/namespaces', undefined, name)
     if (namespace === undefined) return
-    if (isDeleting(namespace)) finishIfEmpty(store, name)
+    if (isDeleting(namespace)) empty(name)
     else if (isFurniture(resource, event.object)) furnish(namespace)
   })
 }
@@ -57,14 +66,13 @@ function ensure(store: ObjectStore, resource: ResourceName, object: JsonObject):
   if (store.get(resource, namespaceOf(object), nameOf(object)) === undefined) store.create(resource, object)
 }
 
-function empty(store: ObjectStore, namespace: string): void {
+function deleteContent(store: ObjectStore, namespace: string): void {
   for (const resource of store.resources()) {
     for (const object of store.list(resource, namespace)) {
       // Garbage collection of an owner may have taken it in between.
       if (!isDeleting(object) && store.get(resource, namespace, nameOf(object)) !== undefined) store.delete(resource, namespace, nameOf(object))
     }
   }
-  finishIfEmpty(store, namespace)
 }
 
 function finishIfEmpty(store: ObjectStore, name: string): void {

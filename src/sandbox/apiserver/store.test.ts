@@ -190,7 +190,10 @@ describe('given a namespace', () => {
     terminateNamespace(store, 'app')
     expect(store.list('/configmaps')).toEqual([])
     expect(store.get('/namespaces', undefined, 'app')?.['status']).toEqual({ phase: 'Terminating' })
+    // The kubelet tells how the pod ends.
+    store.create('/events', { metadata: { namespace: 'app', name: 'web.killing' } })
     store.delete('/pods', 'app', 'web', { force: true })
+    expect(store.list('/events')).toEqual([])
     expect(store.get('/namespaces', undefined, 'app')).toBeUndefined()
   })
 })

@@ -19,7 +19,7 @@ import { changeOfPatch, isApply, patchFunction } from './patching.ts'
 import { proxyRequest } from './proxying.ts'
 import type { ResourceRequest } from './request-info.ts'
 import { toScale, withScale } from './scale.ts'
-import { serveEviction, serveLog, serveTokenRequest } from './subresources.ts'
+import { notInSandbox, serveEviction, serveLog, serveTokenRequest } from './subresources.ts'
 import { serveWatch } from './watching.ts'
 
 /** Requests for resources: from verb and path to the write path, the store, or a subresource. */
@@ -64,6 +64,10 @@ async function serveSubresource(context: ResourceContext, type: ResourceType, in
     case '/pods/proxy':
     case '/services/proxy':
       return proxyRequest(context, type.storage === '/pods' ? 'pods' : 'services', info, exchange)
+    case '/pods/exec':
+    case '/pods/attach':
+    case '/pods/portforward':
+      throw notInSandbox(info.subresource)
     default:
       throw noSuchPath()
   }

@@ -91,3 +91,9 @@ export async function serveTokenRequest(store: ObjectStore, tokens: Tokens, type
   const metadata = { name: info.name, namespace, creationTimestamp: null }
   exchange.reply(201, { kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1', metadata, spec: { ...spec, audiences, expirationSeconds }, status: { token, expirationTimestamp } })
 }
+
+/** What `kubectl exec`, `attach` and `port-forward` are told. */
+export const notInSandbox = (subresource: string): ApiError =>
+  new ApiError(501, 'NotImplemented', subresource === 'portforward'
+    ? 'the sandbox forwards no ports; each pod has an address of this machine, which "kubectl get pods -o wide" shows, so that curl reaches it directly'
+    : `the sandbox has no ${subresource}: its containers are processes of this machine`)

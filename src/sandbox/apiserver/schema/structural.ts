@@ -4,11 +4,16 @@ import type { Schema } from './openapi-schema.ts'
 
 /** What a CRD's structural schema does to an object: unknown fields go, defaults come. */
 
-/** The schema of the root, with metadata and the type fields that every object has. */
+/** The schema of the root, with metadata and the type fields that every object has; `kubectl explain` shows the descriptions. */
 export const withRootFields = (schema: Schema): Schema => ({
   ...schema,
   type: 'object',
-  properties: { ...schema.properties, apiVersion: { type: 'string' }, kind: { type: 'string' }, metadata: objectMetaRef },
+  properties: {
+    ...schema.properties,
+    apiVersion: { description: 'Group and version of the schema in which this object is written.', type: 'string' },
+    kind: { description: 'Kind of this object.', type: 'string' },
+    metadata: { description: 'Name, namespace, labels and annotations, as every object has them.', ...objectMetaRef },
+  },
 })
 
 export interface Pruned {
