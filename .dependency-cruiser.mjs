@@ -11,7 +11,6 @@ const owners = {
   express: '^src/(webhook|controller)/',
   '@kubernetes/client-node': '^src/kube/',
   'prom-client': '^src/metrics/',
-  'hdr-histogram-js': '^src/metrics/',
   'node-forge': '^src/certs/',
   commander: '^src/cli/',
   'log-update': '^src/dashboard/',

@@ -1,7 +1,7 @@
 /**
  * The latency histogram of reports and verdicts: the layout of HdrHistogram for whole microseconds from 1 µs to 30 minutes at
- * two significant digits (relative error below 1 %). Bucket indices are HdrHistogram's countsArray indices, so that what
- * hdr-histogram-js recorded can be sent as it is; here is only the arithmetic on indices, which needs no library.
+ * two significant digits (relative error below 1 %). Bucket indices are HdrHistogram's countsArray indices, so that any HdrHistogram
+ * can take a report as it is; here is only the arithmetic on indices, which needs no library.
  * Layout: Tene, HdrHistogram, AbstractHistogram.java (countsArrayIndex, valueFromIndex).
  */
 
@@ -20,7 +20,7 @@ export function bucketOf(us: number): number {
   const value = Math.min(highestUs, Math.max(lowestUs, Math.floor(us)))
   const exponent = 31 - Math.clz32(value)
   const bucket = Math.max(0, exponent - subBucketHalfCountMagnitude)
-  const subBucket = Math.floor(value / 2 ** bucket)
+  const subBucket = value >> bucket
   return (bucket + 1) * subBucketHalfCount + (subBucket - subBucketHalfCount)
 }
 

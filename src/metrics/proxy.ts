@@ -2,7 +2,10 @@
  * The sidecar's metrics in Prometheus' text format. All names are here. Everything is read at the scrape: nothing of prom-client
  * runs on a request's way. Labels are bounded: track, reason, outcome, status class.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import Counter from 'prom-client/lib/counter.js'
+import Gauge from 'prom-client/lib/gauge.js'
+import Histogram from 'prom-client/lib/histogram.js'
+import Registry from 'prom-client/lib/registry.js'
 import { bucketOf } from '../api/histogram.ts'
 import type { Outcome } from '../api/protocol.ts'
 import type { SeriesTotal } from './recorder.ts'

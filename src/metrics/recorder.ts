@@ -5,8 +5,7 @@
  * A book belongs to one generation, so that no report spans two: a request writes into the book of the table it started with.
  * Ending an interval moves every book's counts into the totals.
  */
-import { Int32Histogram } from 'hdr-histogram-js'
-import { bucketCeilingUs, bucketFloorUs, bucketOf, highestUs, lowestUs, significantDigits } from '../api/histogram.ts'
+import { bucketCeilingUs, bucketFloorUs, bucketOf, highestUs } from '../api/histogram.ts'
 import { outcomes, reasons, tracks, type Drawn, type Outcome, type Reason, type SeriesDelta, type Track } from '../api/protocol.ts'
 import { Draws, type PodTally } from './draws.ts'
 
@@ -18,6 +17,33 @@ const bucketCount = bucketOf(highestUs) + 1
 
 const cellOf = (track: Track, reason: Reason, outcome: Outcome): number =>
   (trackIndex[track] * reasons.length + reasonIndex[reason]) * outcomes.length + outcomeIndex[outcome]
+
+/**
+ * Counts by bucket of api/histogram.ts, which is HdrHistogram's layout. An array of our own, because hdr-histogram-js compiles
+ * WebAssembly when it is loaded: 15 MiB of the sidecar's memory. It is the oracle of the tests.
+ */
+class LatencyCounts {
+  total = 0
+  private readonly counts = new Uint32Array(bucketCount)
+
+  record(us: number): void {
+    const bucket = bucketOf(us)
+    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1
+    this.total += 1
+  }
+
+  forEach(visit: (bucket: number, count: number) => void): void {
+    for (let bucket = 0; bucket < bucketCount; bucket += 1) {
+      const count = this.counts[bucket] ?? 0
+      if (count > 0) visit(bucket, count)
+    }
+  }
+
+  reset(): void {
+    this.total = 0
+    this.counts.fill(0)
+  }
+}
 
 /** What one interval of one generation adds up to. */
 export interface Interval {
@@ -47,7 +73,7 @@ export class TrafficBook {
   inFlight = 0
   readonly draws: Draws
   private readonly ledger: TrafficLedger
-  private readonly cells: (Int32Histogram | undefined)[] = Array.from({ length: seriesCount * outcomes.length }, () => undefined)
+  private readonly cells: (LatencyCounts | undefined)[] = Array.from({ length: seriesCount * outcomes.length }, () => undefined)
   private clientAborted = 0
   private proxyErrors = 0
 
@@ -60,8 +86,8 @@ export class TrafficBook {
   /** One request's end. `latencyMs` beyond the histogram's range counts at its border. */
   record(track: Track, reason: Reason, outcome: Outcome, latencyMs: number): void {
     const cell = cellOf(track, reason, outcome)
-    const histogram = (this.cells[cell] ??= new Int32Histogram(lowestUs, highestUs, significantDigits))
-    histogram.recordValue(Math.min(highestUs, Math.max(lowestUs, Math.floor(latencyMs * 1000))))
+    const histogram = (this.cells[cell] ??= new LatencyCounts())
+    histogram.record(latencyMs * 1000)
   }
 
   /** A request that its client gave up. Charged to no track. */
@@ -93,7 +119,7 @@ export class TrafficBook {
 
   /** Adds what has not been drained yet to a copy of the totals. */
   addTo(totals: Totals): void {
-    for (const [cell, histogram] of this.cells.entries()) if (histogram && histogram.totalCount > 0) addCounts(totals, cell, histogram)
+    for (const [cell, histogram] of this.cells.entries()) if (histogram && histogram.total > 0) addCounts(totals, cell, histogram)
   }
 
   private drainSeries(track: Track, reason: Reason): SeriesDelta | undefined {
@@ -102,9 +128,9 @@ export class TrafficBook {
     for (const outcome of outcomes) {
       const cell = cellOf(track, reason, outcome)
       const histogram = this.cells[cell]
-      if (!histogram || histogram.totalCount === 0) continue
-      counts[outcome] = histogram.totalCount
-      forEachBucket(histogram, (bucket, count) => latency.set(bucket, (latency.get(bucket) ?? 0) + count))
+      if (!histogram || histogram.total === 0) continue
+      counts[outcome] = histogram.total
+      histogram.forEach((bucket, count) => latency.set(bucket, (latency.get(bucket) ?? 0) + count))
       addCounts(this.ledger.totals, cell, histogram)
       histogram.reset()
     }
@@ -166,18 +192,10 @@ export class TrafficLedger {
 
 const allSeries: readonly (readonly [Track, Reason])[] = tracks.flatMap((track) => reasons.map((reason) => [track, reason] as const))
 
-function forEachBucket(histogram: Int32Histogram, visit: (bucket: number, count: number) => void): void {
-  const last = bucketOf(histogram.maxValue)
-  for (let bucket = bucketOf(histogram.minNonZeroValue); bucket <= last; bucket += 1) {
-    const count = histogram.getCountAtIndex(bucket)
-    if (count > 0) visit(bucket, count)
-  }
-}
-
-function addCounts(totals: Totals, cell: number, histogram: Int32Histogram): void {
+function addCounts(totals: Totals, cell: number, histogram: LatencyCounts): void {
   const counts = totals.get(cell) ?? new Float64Array(bucketCount)
   totals.set(cell, counts)
-  forEachBucket(histogram, (bucket, count) => {
+  histogram.forEach((bucket, count) => {
     counts[bucket] = (counts[bucket] ?? 0) + count
   })
 }

@@ -1,11 +1,12 @@
 /** The admin port: for the kubelet, Prometheus and people. It changes nothing. */
 import { createServer, type ServerResponse } from 'node:http'
+import type { Scrape } from './lazy-metrics.ts'
 import { portOf, startListening } from './listener.ts'
 
 export interface AdminAnswers {
   /** Undefined when ready, else why not, in one sentence. */
   notReady(): string | undefined
-  readonly metrics: { readonly contentType: string; render(): Promise<string> }
+  metrics(): Promise<Scrape>
   /** The present state, as JSON. */
   stats(): object
 }
@@ -23,7 +24,7 @@ export async function startAdmin(answers: AdminAnswers, host: string, port: numb
     else if (path === '/healthz') reply(response, 200, 'text/plain', 'ok\n')
     else if (path === '/readyz') replyReady(response, answers.notReady())
     else if (path === '/stats') reply(response, 200, 'application/json', `${JSON.stringify(answers.stats(), undefined, 2)}\n`)
-    else if (path === '/metrics') void replyMetrics(response, answers.metrics)
+    else if (path === '/metrics') void replyMetrics(response, answers)
     else reply(response, 404, 'text/plain', 'Here are /metrics, /healthz, /readyz and /stats.\n')
   })
   await startListening(server, 'admin', host, port)
@@ -43,9 +44,10 @@ function reply(response: ServerResponse, status: number, contentType: string, bo
 const replyReady = (response: ServerResponse, reason: string | undefined): void =>
   reason === undefined ? reply(response, 200, 'text/plain', 'ready\n') : reply(response, 503, 'text/plain', `not ready: ${reason}\n`)
 
-async function replyMetrics(response: ServerResponse, metrics: AdminAnswers['metrics']): Promise<void> {
+async function replyMetrics(response: ServerResponse, answers: AdminAnswers): Promise<void> {
   try {
-    reply(response, 200, metrics.contentType, await metrics.render())
+    const { contentType, text } = await answers.metrics()
+    reply(response, 200, contentType, text)
   } catch {
     reply(response, 500, 'text/plain', 'The metrics could not be rendered.\n')
   }

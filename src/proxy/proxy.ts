@@ -13,7 +13,6 @@
  *   reporter.ts            the book becomes reports, which controller-stream.ts sends
  */
 import type { Logger } from '../runtime/log.ts'
-import { createProxyMetrics } from '../metrics/proxy.ts'
 import { TrafficLedger } from '../metrics/recorder.ts'
 import { invariant } from '../base/errors.ts'
 import { compileRoutes, localTable } from '../routing/routes.ts'
@@ -25,6 +24,7 @@ import { drainListeners } from './drain.ts'
 import { noCounts, type Engine } from './engine.ts'
 import { RequestParser } from './http/request-head.ts'
 import { ResponseParser } from './http/response-head.ts'
+import { lazyMetrics } from './lazy-metrics.ts'
 import { listen } from './listener.ts'
 import { LiveRoutes } from './live-routes.ts'
 import { Reporter } from './reporter.ts'
@@ -103,7 +103,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   }
   const read = () => readStats({ ledger, counters, live, tables, controller })
   const admin = await startAdmin(
-    { notReady, metrics: createProxyMetrics(() => read().readings), stats: () => ({ ready: notReady() === undefined, draining: engine.isDraining, ...read().stats }) },
+    { notReady, metrics: lazyMetrics(() => read().readings), stats: () => ({ ready: notReady() === undefined, draining: engine.isDraining, ...read().stats }) },
     options.host,
     options.ports.admin,
   )
