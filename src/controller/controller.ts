@@ -163,12 +163,13 @@ function createQueues(options: ControllerOptions, caches: Caches, certificates: 
     sha256: (text) => createHash('sha256').update(text).digest('hex'),
   })
   const told = new Map<string, number>()
+  const toldOfAnnotations = new Map<string, string>()
   const canaries = createQueue({
     clock,
     retryMs,
     onError,
     process: (key) => reconcile(key, { cluster: client, cache: caches.reader, hub, events, told, metrics, installation: installation(), timing, clock, log }),
   })
-  const optIns = createQueue({ clock, retryMs, onError, process: (key) => reconcileOptIn(key, { cluster: client, cache: caches.reader, events, clock }) })
+  const optIns = createQueue({ clock, retryMs, onError, process: (key) => reconcileOptIn(key, { cluster: client, cache: caches.reader, events, clock, told: toldOfAnnotations }) })
   return { hub, canaries, optIns, flush: () => events.flush() }
 }

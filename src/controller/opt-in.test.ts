@@ -14,7 +14,8 @@ function given(annotations: JsonObject, services: readonly JsonObject[] = [appSe
   annotate(annotations)
   for (const service of services) cluster.put(resources.services, service)
   const sink = { record: ({ regarding, message }: { regarding: JsonObject; message: string }) => void events.push(`${stringAt(regarding, 'kind') ?? ''} ${message}`) }
-  const look = () => reconcileOptIn(`${namespace}/web`, { cluster, cache: cluster, events: sink, clock: new VirtualClock() })
+  const told = new Map<string, string>()
+  const look = () => reconcileOptIn(`${namespace}/web`, { cluster, cache: cluster, events: sink, clock: new VirtualClock(), told })
   return { cluster, events, annotate, look, canary: () => cluster.get(resources.canaries, namespace, 'web') }
 }
 
@@ -83,6 +84,18 @@ describe('the annotation kinglet.sh/canary: enabled', () => {
     expect(canary() !== undefined).toBe(annotations['kinglet.sh/canary'] === 'enabled')
   })
 
+  it('says it once, and again when it has been something else in between', async () => {
+    const { look, events, annotate } = given({ ...enabled, 'kinglet.sh/interval': 'soon' })
+    await look()
+    await look()
+    expect(events).toHaveLength(1)
+    annotate(enabled)
+    await look()
+    annotate({ ...enabled, 'kinglet.sh/interval': 'soon' })
+    await look()
+    expect(events).toHaveLength(2)
+  })
+
   it.each<JsonObject>([{}, { 'kinglet.sh/canary': 'disabled' }, { 'kinglet.sh/interval': '5s' }, { ...enabled, 'kinglet.sh/replicas': '2', 'kinglet.sh/status': '{}', 'kinglet.sh/pause': 'false' }])('is silent about %j', async (annotations) => {
     const { look, events } = given(annotations)
     await look()
@@ -93,7 +106,7 @@ describe('the annotation kinglet.sh/canary: enabled', () => {
     const { cluster, events } = given(enabled, [])
     const clock = new VirtualClock(Date.parse('2026-01-01T00:00:03Z'))
     const sink = { record: ({ message }: { message: string }) => void events.push(message) }
-    expect(await reconcileOptIn(`${namespace}/web`, { cluster, cache: cluster, events: sink, clock })).toEqual({ afterMs: 7000 })
+    expect(await reconcileOptIn(`${namespace}/web`, { cluster, cache: cluster, events: sink, clock, told: new Map() })).toEqual({ afterMs: 7000 })
     expect(events).toEqual([])
   })
 

@@ -17,22 +17,25 @@ export interface OptInOptions {
   readonly cache: ClusterReader
   readonly events: EventSink
   readonly clock: Clock
+  /** What was told last of each Deployment with faults, so that it is told once. Owned by the caller, kept between looks. */
+  readonly told: Map<string, string>
 }
 
 /** A Service that is applied together with its Deployment may come a moment later: nobody is told before. */
 const patienceMs = 10_000
 
 /** Looks at the Deployment `namespace/name`; when to look again, where something may still come. Errors: the cluster's. */
-export async function reconcileOptIn(key: string, { cluster, cache, events, clock }: OptInOptions): Promise<void | { readonly afterMs: number }> {
+export async function reconcileOptIn(key: string, options: OptInOptions): Promise<void | { readonly afterMs: number }> {
+  const { cluster, cache, clock } = options
   const [namespace = '', name = ''] = key.split('/')
   const deployment = await cache.find(resources.deployments, { namespace, name })
-  if (!deployment || isOurs(deployment) || stringAt(deployment, 'metadata', 'deletionTimestamp') !== undefined) return undefined
+  if (!deployment || isOurs(deployment) || stringAt(deployment, 'metadata', 'deletionTimestamp') !== undefined) return void options.told.delete(key)
   const annotations = objectAt(deployment, 'metadata', 'annotations')
   const canaries = (await cache.list(resources.canaries, { namespace })).filter((canary) => stringAt(canary, 'spec', 'targetRef', 'name') === name)
   const made = canaries.find((canary) => isMadeFor(canary, deployment))
-  const tell = (problem: Problem): void => events.record({ regarding: { ...deployment, apiVersion: 'apps/v1', kind: 'Deployment' }, type: 'Warning', reason: 'Synced', message: describeProblem(problem) })
-  misunderstood(annotations).forEach(tell)
+  const tell = (problems: readonly Problem[]): void => tellOnce(key, deployment, [...misunderstood(annotations), ...problems], options)
   if (!isOptedIn(annotations)) {
+    tell([])
     if (made) await optOut(made, cluster)
     return undefined
   }
@@ -41,12 +44,23 @@ export async function reconcileOptIn(key: string, { cluster, cache, events, cloc
   if (!wanted.ok) {
     const youngMs = clock.now() - Date.parse(stringAt(deployment, 'metadata', 'creationTimestamp') ?? '')
     if (youngMs < patienceMs && wanted.error.every(({ code }) => code === 'ServiceNotFound')) return { afterMs: patienceMs - youngMs }
-    wanted.error.forEach(tell)
+    tell(wanted.error)
     return undefined
   }
+  tell([])
   if (!made) await cluster.create(resources.canaries, wanted.value)
   else if (canonicalJson(made['spec']) !== canonicalJson(wanted.value['spec'])) await cluster.replace(resources.canaries, { ...made, spec: objectAt(wanted.value, 'spec') })
   return undefined
+}
+
+/** Events on the Deployment, when they are others than the last time. */
+function tellOnce(key: string, deployment: JsonObject, problems: readonly Problem[], { events, told }: OptInOptions): void {
+  const messages = problems.map(describeProblem)
+  const text = messages.join('\n')
+  if (text === (told.get(key) ?? '')) return
+  if (text === '') told.delete(key)
+  else told.set(key, text)
+  for (const message of messages) events.record({ regarding: { ...deployment, apiVersion: 'apps/v1', kind: 'Deployment' }, type: 'Warning', reason: 'Synced', message })
 }
 
 const isOurs = (deployment: JsonObject): boolean => objectAt(deployment, 'metadata', 'labels')[canaryNameLabel] !== undefined
