@@ -131,6 +131,7 @@ export class ClientConnection implements ClientSide, Timed {
     })
     if (isFault(head)) return this.refuse(head.status, head.reason)
     if (limits.maxBodyBytes > 0 && head.length > limits.maxBodyBytes) return this.refuse(413, 'the body is too long')
+    if (this.engine.counters.requestsInFlight >= limits.maxRequests) return this.refuse(503, 'too many requests are under way', 'overloaded')
     this.requests += 1
     this.pending = undefined
     this.state = 'exchange'
@@ -198,10 +199,15 @@ export class ClientConnection implements ClientSide, Timed {
     refusedRequests.set(status, (refusedRequests.get(status) ?? 0) + 1)
   }
 
-  private refuse(status: number, reason: string): void {
+  /** One connection more than there may be. */
+  turnAway(): void {
+    this.refuse(503, 'too many connections are open', 'overloaded')
+  }
+
+  private refuse(status: number, reason: string, code = 'bad-request'): void {
     this.countRefused(status)
     this.pending = undefined
-    this.write(printAnswer({ status, code: 'bad-request', message: `The proxy refused this request: ${reason}.` }, '', false))
+    this.write(printAnswer({ status, code, message: `The proxy refused this request: ${reason}.` }, '', false))
     this.linger()
   }
 

@@ -25,6 +25,8 @@ export interface EngineCounters {
   rescuedRequests: number
   openConnections: number
   openTunnels: number
+  /** Requests under way. */
+  requestsInFlight: number
 }
 
-export const noCounts = (): EngineCounters => ({ refusedRequests: new Map(), rescuedRequests: 0, openConnections: 0, openTunnels: 0 })
+export const noCounts = (): EngineCounters => ({ refusedRequests: new Map(), rescuedRequests: 0, openConnections: 0, openTunnels: 0, requestsInFlight: 0 })

@@ -231,7 +231,8 @@ describe('(11, 27) an app that fails', () => {
 })
 
 describe('(15) a response that comes before the request is complete', () => {
-  beforeEach(() => start())
+  // Their own time to be idle shall not close connections that ought to be closed at once.
+  beforeEach(() => start({ upstreamIdleMs: 60_000 }))
   afterEach(stop)
 
   it('is passed on at once, the rest of the body is thrown away, both connections end', async () => {
@@ -343,7 +344,7 @@ describe('a body limit', () => {
 })
 
 describe('connections to the app', () => {
-  beforeEach(() => start())
+  beforeEach(() => start({ upstreamIdleMs: 60_000 }))
   afterEach(stop)
 
   const exchange = async (client: Awaited<ReturnType<typeof openClient>>, index: number, path: string, answer = respond(path)) => {

@@ -22,9 +22,6 @@ import { Serving } from './serving.ts'
 import { Tunnel } from './tunnel.ts'
 import type { UpstreamConnection, UpstreamPool, UpstreamUser } from './upstream-pool.ts'
 
-/** Longest head of a response. More than of a request: the app next door is nobody's attacker, and some set many cookies. */
-const maxResponseHeadBytes = 65_536
-
 export class Exchange implements UpstreamUser {
   private readonly engine: Engine
   private readonly client: ClientSide
@@ -112,7 +109,7 @@ export class Exchange implements UpstreamUser {
     // A refused hop may already wait for its answer on another connection: what is left of these bytes is not that answer.
     while (this.state === 'waiting' && this.upstream === upstream) {
       const end = endOfHead(bytes, from)
-      if ((end < 0 ? bytes.length : end) - from > maxResponseHeadBytes) {
+      if ((end < 0 ? bytes.length : end) - from > this.engine.limits.maxResponseHeadBytes) {
         this.onMalformed()
         return
       }
@@ -155,7 +152,8 @@ export class Exchange implements UpstreamUser {
     if (this.upstream) this.upstream.deadline = Number.POSITIVE_INFINITY
     this.request.answered()
     const mayKeepAlive = this.request.isDone && !this.engine.isDraining && !this.engine.live.active.isLeaving && !this.serving.isDisplaced
-    this.response = new ResponseFlow(this.client, this.head, head, { mayKeepAlive, line: this.serviceTimeLine() })
+    const { maxChunkExtraBytes } = this.engine.limits
+    this.response = new ResponseFlow(this.client, this.head, head, { mayKeepAlive, line: this.serviceTimeLine(), maxChunkExtraBytes })
     this.relay(this.response, bytes, from)
   }
 

@@ -15,18 +15,24 @@ export interface Listener {
   destroy(): void
 }
 
+/** How many connections beyond the limit may hear their 503 at the same time; more are closed at once. */
+const maxTurnedAway = 100
 /** Idle TCP connections are probed so that a client whose machine died does not stay forever. */
 const keepAliveInitialDelay = 60_000
 
 /** Opens a port for requests of one kind. Port 0 takes a free one. Error `LISTEN_FAILED`. */
 export async function listen(engine: Engine, kind: 'route' | 'direct', host: string, port: number): Promise<Listener> {
+  const { maxConnections } = engine.limits
   const connections = new Set<ClientConnection>()
   let lastConnectionAt = performance.now()
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay }, (socket) => {
     lastConnectionAt = performance.now()
-    connections.add(new ClientConnection(engine, socket, kind, (connection) => connections.delete(connection)))
+    const connection = new ClientConnection(engine, socket, kind, () => connections.delete(connection))
+    connections.add(connection)
+    if (connections.size > maxConnections) connection.turnAway()
   })
-  server.maxConnections = engine.limits.maxConnections
+  // Those that are turned away hold a descriptor until they have heard it; a flood of them is not answered.
+  server.maxConnections = maxConnections + maxTurnedAway
   await startListening(server, kind, host, port)
   return {
     port: portOf(server),

@@ -16,9 +16,6 @@ import type { RequestHead } from './http/request-head.ts'
 import { writePart } from './http/write-part.ts'
 import type { UpstreamConnection } from './upstream-pool.ts'
 
-/** How much of a body is kept for another attempt, bytes. Linkerd's figure. */
-const maxHeldBytes = 65_536
-
 export class RequestFlow {
   /** Nothing that was read has been thrown away: another place can get the request. */
   isWhole = true
@@ -41,7 +38,7 @@ export class RequestFlow {
     this.engine = engine
     this.client = client
     this.head = head
-    this.reader = head.body === 'none' ? undefined : new BodyReader(head.body, head.length)
+    this.reader = head.body === 'none' ? undefined : new BodyReader(head.body, head.length, engine.limits.maxChunkExtraBytes)
     this.isHeldBack = head.expectsContinue
   }
 
@@ -154,7 +151,7 @@ export class RequestFlow {
   }
 
   private get isFull(): boolean {
-    return this.heldBytes > maxHeldBytes
+    return this.heldBytes > this.engine.limits.maxReplayBytes
   }
 
   /** Keeps payload; what nobody has surely got yet (`mustHold`) is kept whatever its size, and the client is paused meanwhile. */

@@ -24,13 +24,13 @@ export class ResponseFlow {
   private prefix: string
 
   /** `mayKeepAlive`: nothing on our side speaks against another request. `line`: a further header line with its CRLF, or nothing. */
-  constructor(client: ClientSide, request: RequestHead, head: ResponseHead, options: { readonly mayKeepAlive: boolean; readonly line: string }) {
+  constructor(client: ClientSide, request: RequestHead, head: ResponseHead, options: { readonly mayKeepAlive: boolean; readonly line: string; readonly maxChunkExtraBytes: number }) {
     this.client = client
     this.head = head
     const hasEnd = request.minor > 0 || head.body === 'none' || head.body === 'length'
     this.keepAlive = request.keepAlive && options.mayKeepAlive && hasEnd
     this.isChunked = request.minor > 0 && (head.body === 'chunked' || head.body === 'close')
-    this.reader = head.body === 'none' ? undefined : new BodyReader(head.body, head.length ?? 0)
+    this.reader = head.body === 'none' ? undefined : new BodyReader(head.body, head.length ?? 0, options.maxChunkExtraBytes)
     const length = head.length === undefined ? '' : `Content-Length: ${head.length}\r\n`
     const connection = this.keepAlive ? (request.minor === 0 ? 'Connection: keep-alive\r\n' : '') : 'Connection: close\r\n'
     this.prefix = `${client.probeTail()}${head.forward}${this.isChunked ? 'Transfer-Encoding: chunked\r\n' : length}${options.line}${connection}\r\n`

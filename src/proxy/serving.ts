@@ -59,6 +59,7 @@ export class Serving {
     this.startedAt = startedAt
     this.active = engine.live.active
     this.active.book.inFlight += 1
+    engine.counters.requestsInFlight += 1
     if (port === 'direct') {
       this.place = this.active.local
       this.track = this.place.track
@@ -155,6 +156,7 @@ export class Serving {
     if (this.isOver) return
     this.isOver = true
     this.active.book.inFlight -= 1
+    this.engine.counters.requestsInFlight -= 1
   }
 
   private stepAfter({ failure, isReused, isItsFault, canReplay }: Circumstances): Step {

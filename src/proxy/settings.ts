@@ -8,8 +8,16 @@ export interface ProxyLimits {
   readonly maxFields: number
   /** Longest request body, bytes: 413 beyond; 0 = any length. The app knows better. */
   readonly maxBodyBytes: number
-  /** Most client connections per listener; more are closed at once. */
+  /** Most client connections per listener: 503 with Retry-After beyond. */
   readonly maxConnections: number
+  /** Most requests under way, all ports and protocols together: 503 with Retry-After beyond. */
+  readonly maxRequests: number
+  /** Longest head of a response, bytes: 502 beyond. More than of a request: the app next door is nobody's attacker, and some set many cookies. */
+  readonly maxResponseHeadBytes: number
+  /** All chunk extensions and trailers of one message, bytes each: 400 or 502 beyond. */
+  readonly maxChunkExtraBytes: number
+  /** How much of a request's body is kept so that another place can get it, bytes. Linkerd's figure. */
+  readonly maxReplayBytes: number
   /** Most streams that one client may have open on one HTTP/2 connection; more are refused, which clients wait for. */
   readonly maxStreams: number
   /** From the first byte of a request to the end of its head: 408 beyond (slowloris). */
@@ -40,6 +48,10 @@ export const defaultLimits: ProxyLimits = {
   maxFields: 100,
   maxBodyBytes: 0,
   maxConnections: 10_000,
+  maxRequests: 20_000,
+  maxResponseHeadBytes: 65_536,
+  maxChunkExtraBytes: 16_384,
+  maxReplayBytes: 65_536,
   maxStreams: 1000,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 75_000,

@@ -52,8 +52,9 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
     if (this.session.hasPeerSettings) this.deadline = Math.min(this.deadline, this.engine.deadlines.after(0))
     const request = block.isTooLarge ? { status: 431, reason: 'the head is too long' } : this.reader.read(block.fields)
     if (typeof request === 'string' || 'reason' in request) return this.refuse(stream, request, hasEnded)
-    const { maxBodyBytes } = this.engine.limits
+    const { maxBodyBytes, maxRequests } = this.engine.limits
     if (maxBodyBytes > 0 && (request.contentLength ?? 0) > maxBodyBytes) return this.refuse(stream, { status: 413, reason: 'the body is too long' }, hasEnded)
+    if (this.engine.counters.requestsInFlight >= maxRequests) return this.refuse(stream, { status: 503, reason: 'too many requests are under way' }, hasEnded)
     if (hasEnded && (request.contentLength ?? 0) > 0) return this.refuse(stream, 'malformed', hasEnded)
     if (this.engine.isDraining || this.engine.live.active.isLeaving) this.session.goAway()
     const exchange = new Http2Exchange(this.engine, this, stream, request, hasEnded)

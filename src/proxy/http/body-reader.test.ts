@@ -49,7 +49,7 @@ describe('a chunked body', () => {
   it('is read back, however it was chunked and cut, and nothing after it is touched', () =>
     fc.assert(
       fc.property(fc.array(chunk, { maxLength: 6 }), trailer, fc.string({ maxLength: 5, unit: 'binary-ascii' }), sizes, (chunks, trailers, rest, cuts) => {
-        expect(read(new BodyReader('chunked', 0), encode(chunks, trailers) + rest, cuts)).toEqual({
+        expect(read(new BodyReader('chunked', 0, 16_384), encode(chunks, trailers) + rest, cuts)).toEqual({
           payload: chunks.map(({ data }) => data).join(''),
           trailers,
           isDone: true,
@@ -64,7 +64,7 @@ describe('a chunked body', () => {
       fc.property(fc.array(chunk, { maxLength: 4 }), trailer, (chunks, trailers) => {
         const text = encode(chunks, trailers)
         for (let length = 0; length < text.length; length += 1) {
-          expect(read(new BodyReader('chunked', 0), text.slice(0, length), whole())).toMatchObject({ isDone: false, fault: undefined })
+          expect(read(new BodyReader('chunked', 0, 16_384), text.slice(0, length), whole())).toMatchObject({ isDone: false, fault: undefined })
         }
       }),
       { numRuns: 30 },
@@ -73,8 +73,8 @@ describe('a chunked body', () => {
   it('says the same about any bytes at all, however they were cut', () =>
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('0', '1', 'a', 'F', ';', '\r', '\n', ' ', ':', 'x'), maxLength: 30 }), sizes, (text, cuts) => {
-        const expected = read(new BodyReader('chunked', 0), text, whole())
-        const actual = read(new BodyReader('chunked', 0), text, cuts)
+        const expected = read(new BodyReader('chunked', 0, 16_384), text, whole())
+        const actual = read(new BodyReader('chunked', 0, 16_384), text, cuts)
         expect([actual.payload, actual.isDone, actual.fault]).toEqual([expected.payload, expected.isDone, expected.fault])
       }),
       { numRuns: 500 },
@@ -85,7 +85,7 @@ describe('a body with a length', () => {
   it('ends after that many bytes', () =>
     fc.assert(
       fc.property(bytes, bytes, sizes, (body, rest, cuts) => {
-        expect(read(new BodyReader('length', body.length), body + rest, cuts)).toMatchObject({ payload: body, isDone: true, rest })
+        expect(read(new BodyReader('length', body.length, 0), body + rest, cuts)).toMatchObject({ payload: body, isDone: true, rest })
       }),
     ))
 })
@@ -94,7 +94,7 @@ describe('a body without framing', () => {
   it('ends with its connection alone', () =>
     fc.assert(
       fc.property(bytes, sizes, (body, cuts) => {
-        expect(read(new BodyReader('close', 0), body, cuts)).toMatchObject({ payload: body, isDone: false })
+        expect(read(new BodyReader('close', 0, 0), body, cuts)).toMatchObject({ payload: body, isDone: false })
       }),
     ))
 })

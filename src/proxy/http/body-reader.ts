@@ -10,8 +10,6 @@ type State = 'size' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' |
 
 /** 13 hex digits are 52 bits: every size is a safe integer. */
 const maxSizeDigits = 13
-/** All extensions and trailers of one message, bytes each. CVE-2024-22019 was the lack of this. */
-const maxExtraBytes = 16_384
 const maxTrailerFields = 64
 
 /** Fields that mean something about framing, routing or identity: in a trailer they come too late to be believed (RFC 9110 §6.5.1). */
@@ -57,10 +55,15 @@ export class BodyReader {
   private digits = 0
   private extraBytes = 0
   private trailerText = ''
+  private readonly maxExtraBytes: number
 
-  /** `length` counts for kind `length` alone. `close`: everything is payload, and the caller knows the end. */
-  constructor(kind: 'length' | 'chunked' | 'close', length: number) {
+  /**
+   * `length` counts for kind `length` alone. `close`: everything is payload, and the caller knows the end. `maxExtraBytes`: all
+   * extensions and trailers of the message, each; CVE-2024-22019 was the lack of this.
+   */
+  constructor(kind: 'length' | 'chunked' | 'close', length: number, maxExtraBytes: number) {
     this.kind = kind
+    this.maxExtraBytes = maxExtraBytes
     this.remaining = kind === 'length' ? length : 0
     this.done = kind === 'length' && length === 0
   }
@@ -108,7 +111,7 @@ export class BodyReader {
         this.extraBytes += 1
         if (byte === 13) this.state = 'size-lf'
         else if ((byte < 32 && byte !== 9) || byte === 127) this.fault = 'bad chunk extension'
-        else if (this.extraBytes > maxExtraBytes) this.fault = 'chunk extensions are too long'
+        else if (this.extraBytes > this.maxExtraBytes) this.fault = 'chunk extensions are too long'
         return
       case 'size-lf':
         if (byte !== 10) this.fault = 'bad chunk size'
@@ -145,7 +148,7 @@ export class BodyReader {
   private stepTrailer(byte: number): void {
     this.trailerText += String.fromCharCode(byte)
     if (byte !== 10) {
-      if (this.trailerText.length > maxExtraBytes) this.fault = 'trailers are too long'
+      if (this.trailerText.length > this.maxExtraBytes) this.fault = 'trailers are too long'
       return
     }
     if (this.trailerText === '\r\n') this.done = true
