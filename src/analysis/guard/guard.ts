@@ -1,46 +1,109 @@
+import { feedBaseline } from './baseline.ts'
+import { dispersionOf, feedDispersion } from './dispersion.ts'
 import { failureIncrements } from './failures.ts'
 import { shareOf } from './label-test.ts'
-import { feedMixture, logEvidenceOf } from './mixture.ts'
-import type { GuardReading } from './reading.ts'
-import type { GuardState } from './state.ts'
+import { feedLatency, latencyCounts, learnLatency, startLatency } from './latency.ts'
+import { feedMixture, settled } from './mixture.ts'
+import { feedComparison, feedRate, type PromotionState } from './promotion.ts'
+import { feedInterval } from './ratio-interval.ts'
+import { feedSplit } from './split.ts'
+import type { GuardState, TrackCounts } from './state.ts'
 import { eventsOf, type GuardTick, type TrackTick } from './tick.ts'
+import { decide } from './verdict.ts'
+import { withPods } from './suspicion.ts'
 
-/** The state after one more tick. Ticks may come in any order; each is counted as it comes. After an abort nothing changes any more. */
+/**
+ * The state after one more tick. Ticks may come in any order; each is counted as it comes. Ticks at weight 0 teach the guard
+ * the primary's latency and how its failures cluster. After an abort nothing changes any more.
+ */
 export function observeTick(state: GuardState, tick: GuardTick): GuardState {
-  if (state.aborted || tick.share <= 0 || tick.share >= 1) return state
-  const counts = { primary: added(state.counts.primary, tick.primary), canary: added(state.counts.canary, tick.canary) }
+  if (state.aborted) return state
+  if (tick.share <= 0 || tick.share >= 1) return learned({ ...state, share: tick.share }, tick)
   const requests = tick.canary.requests + tick.primary.requests
-  if (requests === 0) return state
-  const soFar = counts.canary.requests / (counts.canary.requests + counts.primary.requests)
-  const share = shareOf({ canaryRequests: tick.canary.requests, requests, weight: tick.share }, soFar, 'worse')
-  const events = eventsOf(tick.canary)
-  const failures = feedMixture(state.failures, failureIncrements(events, events + eventsOf(tick.primary), share, state.settings.tolerance, 1))
-  return decided({ ...state, counts, failures }, tick.atMs)
+  if (requests === 0) return { ...state, share: tick.share }
+  const counted = {
+    ...state,
+    share: tick.share,
+    expected: settled(state.expected + requests * tick.share),
+    counts: { primary: added(state.counts.primary, tick.primary), canary: added(state.counts.canary, tick.canary) },
+    split: feedSplit(state.split, tick.canary.requests, requests, tick.share),
+  }
+  // What is learned from this tick serves the next one: an e-value must not choose its own yardstick.
+  return decide(withPods(learned(latencyTested(failuresTested(counted, tick), tick), tick), tick), tick)
 }
 
-export function readGuard(state: GuardState): GuardReading {
-  const { counts, settings, aborted } = state
-  const logEvidence = logEvidenceOf(state.failures)
+/** Failures: the abort's evidence, the interval, and promotion's. */
+function failuresTested(state: GuardState, tick: GuardTick): GuardState {
+  const { settings, counts } = state
+  const requests = tick.canary.requests + tick.primary.requests
+  const canary = eventsOf(tick.canary)
+  const both = canary + eventsOf(tick.primary)
+  const dispersion = dispersionOf(state.dispersion)
+  const soFar = counts.canary.requests / (counts.canary.requests + counts.primary.requests)
+  const split = { canaryRequests: tick.canary.requests, requests, weight: tick.share }
+  const worse = shareOf(split, soFar, 'worse')
+  const noWorse = shareOf(split, soFar, 'no worse')
+  const counted = requests * tick.share >= 1 ? tick.canary.requests / requests : tick.share
+  const { promotion } = settings
   return {
-    decision: aborted ? 'abort' : 'none',
-    ...(aborted ? { by: aborted.by, abortedAtMs: aborted.atMs } : {}),
-    logEvidence,
-    logThreshold: -Math.log(settings.alpha),
-    metrics: [{ metric: 'failures', logEvidence, state: 'watching' }],
-    counts,
-    dispersion: 1,
-    split: { broken: false, expectedShare: 0, observedShare: 0, logEvidence: 0 },
-    curve: [],
+    ...state,
+    failures: feedMixture(state.failures, failureIncrements(canary, both, worse, settings.tolerance, dispersion)),
+    interval: feedInterval(state.interval, canary, both, counted, dispersion),
+    promotion: {
+      ...state.promotion,
+      failures: feedComparison(state.promotion.failures, { canary, both, share: noWorse }, promotion.worseRatio, dispersion),
+      rate: feedRate(state.promotion.rate, tick.canary.requests, canary, promotion.maxFailureRate, dispersion),
+    },
   }
 }
 
-function decided(state: GuardState, atMs: number): GuardState {
-  const { settings, counts, failures } = state
-  const isCertain = logEvidenceOf(failures) >= -Math.log(settings.alpha) && counts.canary.events >= settings.minimumFailures
-  return isCertain ? { ...state, aborted: { atMs, by: 'failures' } } : state
+function latencyTested(before: GuardState, tick: GuardTick): GuardState {
+  const state = frozenLast(before)
+  const { latency, settings, counts } = state
+  // Warm-up: the first requests of the canary are let pass. Which ones they are does not depend on how long they took.
+  if (!latency || counts.canary.requests - tick.canary.requests < settings.warmUpRequests) return state
+  const canary = latencyCounts(latency, 'canary', tick.canary)
+  const primary = latencyCounts(latency, 'primary', tick.primary)
+  return { ...state, latency: feedLatency(latency, tick.share, canary, primary), promotion: latencyPromoted(state, canary, primary) }
 }
 
-const added = (sum: GuardState['counts']['canary'], tick: TrackTick): GuardState['counts']['canary'] => ({
+/** At the canary's first traffic the thresholds are frozen for the last time, from all that the primary has served before. */
+function frozenLast(state: GuardState): GuardState {
+  if (!state.baseline || !state.latency) return state
+  const { baseline, ...rest } = state
+  return { ...rest, latency: startLatency(baseline, state.settings, state.latency) }
+}
+
+/** Index of the 90th percentile among the counts: their first is the number of requests. */
+const ninetieth = 3
+
+function latencyPromoted({ promotion, latency, settings, counts, share }: GuardState, canary: readonly number[], primary: readonly number[]): PromotionState {
+  const [canaryRequests = 0, slow = 0] = [canary[0], canary[ninetieth]]
+  const requests = canaryRequests + (primary[0] ?? 0)
+  const dispersion = latency?.dispersions[ninetieth - 1]
+  if (requests === 0 || !dispersion) return promotion
+  const soFar = counts.canary.requests / (counts.canary.requests + counts.primary.requests)
+  const labelled = { canary: slow, both: slow + (primary[ninetieth] ?? 0), share: shareOf({ canaryRequests, requests, weight: share }, soFar, 'no worse') }
+  return { ...promotion, latency: feedComparison(promotion.latency, labelled, settings.promotion.worseRatio, dispersionOf(dispersion)) }
+}
+
+/** What the primary teaches: clusters of failures, its latency, clusters of slowness. */
+function learned(state: GuardState, { primary, share }: GuardTick): GuardState {
+  if (share >= 1) return state
+  const dispersion = feedDispersion(state.dispersion, primary.requests, eventsOf(primary))
+  const latency = state.latency && learnLatency(state.latency, latencyCounts(state.latency, 'primary', primary))
+  const { baseline, ...rest } = { ...state, dispersion, ...(latency ? { latency } : {}) }
+  if (!baseline) return rest
+  const more = feedBaseline(baseline, primary)
+  // Frozen anew with each doubling, until the canary gets traffic: from then on the measure stays what it is.
+  const frozen = isDoubled(baseline.requests, more.requests, state.settings.baselineRequests) ? startLatency(more, state.settings, latency) : latency
+  return { ...rest, ...(frozen ? { latency: frozen } : {}), ...(share > 0 && frozen ? {} : { baseline: more }) }
+}
+
+const isDoubled = (before: number, now: number, first: number): boolean =>
+  now >= first && (before < first || Math.floor(Math.log2(now / first)) > Math.floor(Math.log2(before / first)))
+
+const added = (sum: TrackCounts, tick: TrackTick): TrackCounts => ({
   requests: sum.requests + tick.requests,
   failures: sum.failures + tick.failures,
   events: sum.events + eventsOf(tick),

@@ -25,13 +25,13 @@ export function feedMixture({ logs, ticks }: Mixture, increments: readonly numbe
 }
 
 /** ln of the evidence: all parts, and the mass that has not started yet, which is worth itself. */
-export function logEvidenceOf({ logs, ticks }: Mixture): number {
-  const started = Math.floor(Math.max(0, ticks - 1) / restartTicks)
-  return logSumExp([...logs, Math.log((1 - firstMass) / (started + 1))])
-}
+export const logEvidenceOf = (mixture: Mixture): number => logSumExp([...mixture.logs, logFloorOf(mixture)])
 
-/** Rounded to a millionth of a nat: a checkpoint is short, and reads back as exactly the same state. */
-export const settled = (value: number): number => Math.round(value * 1e6) / 1e6
+/** ln of the mass that has not started yet: lower the evidence cannot fall. */
+export const logFloorOf = ({ ticks }: Mixture): number => Math.log((1 - firstMass) / (Math.floor(Math.max(0, ticks - 1) / restartTicks) + 1))
+
+/** Rounded to a ten-thousandth of a nat: a checkpoint is short, and reads back as exactly the same state. The errors of a day sum up to a hundredth. */
+export const settled = (value: number): number => Math.round(value * 1e4) / 1e4
 
 export function logSumExp(values: readonly number[]): number {
   const top = values.reduce((a, b) => Math.max(a, b), -Infinity)

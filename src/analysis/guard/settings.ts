@@ -1,3 +1,5 @@
+import { defaultPromotionSettings, type PromotionSettings } from './promotion.ts'
+
 /**
  * What may be chosen about the sequential guard, and what it is when nobody chooses. The guard compares the canary with the
  * primary, request by request, and aborts the moment the evidence passes 1/alpha: `README.md` derives it.
@@ -24,6 +26,8 @@ export interface GuardSettings {
   readonly baselineRequests: number
   /** How long one sick pod of the canary may go on failing before the canary is aborted because of it. Milliseconds. */
   readonly podPatienceMs: number
+  /** What promotion on evidence asks for; the abort does not look at it. */
+  readonly promotion: PromotionSettings
 }
 
 /**
@@ -46,4 +50,5 @@ export const defaultGuardSettings: GuardSettings = {
   warmUpRequests: 100,
   baselineRequests: 200,
   podPatienceMs: 30_000,
+  promotion: defaultPromotionSettings,
 }

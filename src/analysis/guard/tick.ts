@@ -1,3 +1,5 @@
+import { mergeHistograms } from '../../api/histogram.ts'
+
 /** What happened on one track in one tick: randomised requests alone, that is those of reason `weight`. */
 export interface TrackTick {
   readonly requests: number
@@ -28,3 +30,11 @@ export const emptyTrack: TrackTick = { requests: 0, failures: 0, latency: [] }
 
 /** Independent failures of a track: clients where they are known, and never more than there were failed requests. */
 export const eventsOf = ({ failures, failedClients }: TrackTick): number => Math.min(failures, failedClients ?? failures)
+
+/** Both together. Clients are known only where both parts know them. */
+export function mergeTracks(a: TrackTick, b: TrackTick): TrackTick {
+  const clients = a.failures === 0 && a.failedClients === undefined ? b.failedClients : b.failures === 0 && b.failedClients === undefined ? a.failedClients : undefined
+  const failedClients = a.failedClients !== undefined && b.failedClients !== undefined ? a.failedClients + b.failedClients : clients
+  const latency = a.latency.length === 0 ? b.latency : b.latency.length === 0 ? a.latency : [...mergeHistograms([a.latency, b.latency])]
+  return { requests: a.requests + b.requests, failures: a.failures + b.failures, latency, ...(failedClients === undefined ? {} : { failedClients }) }
+}

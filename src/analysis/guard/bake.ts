@@ -1,0 +1,112 @@
+import { dispersionOf } from './dispersion.ts'
+import { slowerThan, type Threshold } from './baseline.ts'
+import { logSumExp, settled } from './mixture.ts'
+import { upperRate } from './rate-bound.ts'
+import type { GuardMetric, GuardSettings } from './settings.ts'
+import type { GuardState } from './state.ts'
+import { eventsOf, type TrackTick } from './tick.ts'
+
+/**
+ * The watch after promotion: the new version has all the traffic, so there is nothing to compare it with but what the old one did before.
+ * An e-detector (Shin, Ramdas & Rinaldo, arXiv 2203.03532) sums the evidence of all possible beginnings of a fault:
+ *
+ *   R_t = (1 + R_{t−1})·e_t          alarm when the mean over alternatives reaches ticks/alpha
+ *
+ * While nothing is wrong R_t grows by 1 a tick on average, so a watch of `ticks` ticks raises a false alarm with probability alpha at most (Doob).
+ * The yardstick is frozen: other traffic at another hour can look like a fault. That is why the bounds below are upper ones, with tolerance.
+ */
+export interface BakeState {
+  readonly settings: GuardSettings
+  /** What the watch was planned for; longer than that its promise does not reach. */
+  readonly ticks: number
+  readonly series: readonly Series[]
+  readonly thresholds: readonly Threshold[]
+  readonly counts: { readonly requests: number; readonly failures: number }
+  readonly alarm?: { readonly atMs: number; readonly by: GuardMetric }
+}
+
+/** One rate that must not rise: of failures, or of requests above a threshold. */
+interface Series {
+  readonly metric: GuardMetric
+  /** The rate that still counts as the old one. */
+  readonly rate: number
+  readonly dispersion: number
+  readonly mass: number
+  /** ln R for each alternative. */
+  readonly logs: readonly number[]
+}
+
+export interface BakeReading {
+  readonly decision: 'none' | 'return'
+  readonly by?: GuardMetric
+  readonly alarmAtMs?: number
+  readonly logEvidence: number
+  readonly logThreshold: number
+  readonly counts: BakeState['counts']
+  /** Upper bound of the old version's failure rate, with the tolerance. */
+  readonly allowedFailureRate?: number
+}
+
+/** Ratios of odds of the new rate to the old one. */
+const oddsRatios = [1.5, 2, 3, 5, 10, 30, 100, 1000]
+const level = 0.95
+const masses: Readonly<Record<GuardMetric, number>> = { failures: 0.8, latency: 0.2 }
+
+/** Freezes what the guard has learned of the old version, for a watch of `ticks` ticks. */
+export function startBake(state: GuardState, ticks: number): BakeState {
+  const { settings, counts, latency } = state
+  const failures = { metric: 'failures' as const, rate: Math.min(0.99, settings.tolerance * upperRate(counts.primary.requests, counts.primary.events, level)), dispersion: dispersionOf(state.dispersion) }
+  const [counted = 0, ...slow] = latency?.total.primary ?? []
+  const slowness = counted === 0 ? [] : slow.map((hits, at) => ({ metric: 'latency' as const, rate: Math.min(0.99, upperRate(counted, hits, level)), dispersion: dispersionOf(latency?.dispersions[at] ?? { scales: [] }) }))
+  const watched = [failures, ...slowness].filter(({ metric }) => settings.metrics.includes(metric))
+  return {
+    settings,
+    ticks,
+    series: watched.map((series) => ({ ...series, mass: masses[series.metric] / watched.filter(({ metric }) => metric === series.metric).length, logs: oddsRatios.map(() => -Infinity) })),
+    thresholds: counted === 0 ? [] : (latency?.thresholds ?? []),
+    counts: { requests: 0, failures: 0 },
+  }
+}
+
+/** One tick of the new version, now alone. */
+export function observeBake(state: BakeState, tick: TrackTick & { readonly atMs: number }): BakeState {
+  if (state.alarm || tick.requests === 0) return state
+  const { counted, slow } = slowerThan(state.thresholds, 'canary', tick)
+  let at = 0
+  const series = state.series.map((one) => (one.metric === 'failures' ? fed(one, tick.requests, eventsOf(tick)) : fed(one, counted, slow[at++] ?? 0)))
+  const next = { ...state, series, counts: { requests: state.counts.requests + tick.requests, failures: state.counts.failures + tick.failures } }
+  const isAlarm = logEvidence(next) >= logThreshold(next) && (loudest(next) !== 'failures' || next.counts.failures >= state.settings.minimumFailures)
+  return isAlarm ? { ...next, alarm: { atMs: tick.atMs, by: loudest(next) } } : next
+}
+
+export function readBake(state: BakeState): BakeReading {
+  const { alarm, series, counts } = state
+  const failures = series.find(({ metric }) => metric === 'failures')
+  return {
+    decision: alarm ? 'return' : 'none',
+    ...(alarm ? { by: alarm.by, alarmAtMs: alarm.atMs } : {}),
+    logEvidence: logEvidence(state),
+    logThreshold: logThreshold(state),
+    counts,
+    ...(failures ? { allowedFailureRate: failures.rate } : {}),
+  }
+}
+
+/** Whole requests are judged by odds: ratio·rate/(1 − rate), which stays a rate however high the ratio is. */
+function fed(series: Series, requests: number, hits: number): Series {
+  const { rate, dispersion } = series
+  return {
+    ...series,
+    logs: series.logs.map((log, at) => {
+      const odds = ((oddsRatios[at] ?? 1) * rate) / (1 - rate)
+      const worse = odds / (1 + odds)
+      const evidence = hits * Math.log(worse / rate) + (requests - hits) * Math.log((1 - worse) / (1 - rate))
+      return settled(logSumExp([0, log]) + evidence / dispersion)
+    }),
+  }
+}
+
+const logOf = ({ logs, mass }: Series): number => logSumExp(logs) + Math.log(mass / logs.length)
+const logEvidence = ({ series }: BakeState): number => logSumExp(series.map(logOf))
+const logThreshold = ({ ticks, settings }: BakeState): number => Math.log(Math.max(1, ticks) / settings.alpha)
+const loudest = ({ series }: BakeState): GuardMetric => series.toSorted((a, b) => logOf(b) - logOf(a))[0]?.metric ?? 'failures'

@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest'
+import { logBlockRatio } from './block-test.ts'
+import { observeBake, readBake, startBake } from './bake.ts'
+import { dispersionOf, feedDispersion, startDispersion } from './dispersion.ts'
+import { observeTick } from './guard.ts'
+import { logLabelRatio, shareOf } from './label-test.ts'
+import { feedMixture, logEvidenceOf, startMixture } from './mixture.ts'
+import { nextShare } from './next-share.ts'
+import { planRollout } from './plan.ts'
+import { upperRate } from './rate-bound.ts'
+import { defaultGuardSettings } from './settings.ts'
+import { binomial, coinTick, geometric, poisson, randomOf, tickAt, track } from './simulation.testkit.ts'
+import { startGuard } from './state.ts'
+
+const choose = (n: number, k: number): number => Array.from({ length: k }, (_, at) => (n - at) / (at + 1)).reduce((a, b) => a * b, 1)
+const mass = (n: number, k: number, p: number): number => choose(n, k) * p ** k * (1 - p) ** (n - k)
+/** The expectation of `value` over the failures of both tracks. */
+const expected = ([n, p]: readonly [number, number], [m, q]: readonly [number, number], value: (x: number, y: number) => number): number => {
+  let sum = 0
+  for (let x = 0; x <= n; x += 1) for (let y = 0; y <= m; y += 1) sum += mass(n, x, p) * mass(m, y, q) * value(x, y)
+  return sum
+}
+
+describe('the label test', () => {
+  it('values a failure as worked out by hand', () => {
+    expect(logLabelRatio(1, 1, 0.05, 10)).toBeCloseTo(1.931, 3)
+    expect(logLabelRatio(0, 1, 0.05, 10)).toBeCloseTo(-0.372, 3)
+    expect(logLabelRatio(1, 1, 0.05, 10, 1.25)).toBeCloseTo(1.72, 2)
+  })
+
+  it.each([0.01, 0.2, 0.6])('has no expectation above 1 while the canary is tolerable, at a failure rate of %d', (rate) => {
+    for (const ratio of [1.5, 3, 30]) {
+      expect(expected([4, 1.25 * rate], [9, rate], (x, y) => Math.exp(logLabelRatio(x, x + y, 4 / 13, ratio, 1.25)))).toBeLessThanOrEqual(1)
+    }
+  })
+
+  it('has none above 1 for a canary that must not pass', () => {
+    for (const ratio of [0.5, 1, 1.25]) {
+      expect(expected([4, 0.2], [9, 0.1], (x, y) => Math.exp(logLabelRatio(x, x + y, 4 / 13, ratio, 2)))).toBeLessThanOrEqual(1)
+    }
+  })
+
+  it('takes the counted share where there is one, the weight where a tick is too small', () => {
+    expect(shareOf({ canaryRequests: 8, requests: 100, weight: 0.05 }, 0.05, 'worse')).toBe(0.08)
+    expect(shareOf({ canaryRequests: 1, requests: 2, weight: 0.05 }, 0.04, 'worse')).toBe(0.05)
+    expect(shareOf({ canaryRequests: 1, requests: 2, weight: 0.05 }, 0.2, 'worse')).toBe(0.2)
+    expect(shareOf({ canaryRequests: 1, requests: 2, weight: 0.05 }, 0.2, 'no worse')).toBe(0.05)
+  })
+})
+
+describe('the block test', () => {
+  it('is worth what was worked out by hand', () => {
+    // Half of the requests, ψ = 4: the canary is guessed at 2/3, the primary at 1/3, both against 1/2.
+    expect(logBlockRatio({ requests: 1, hits: 1 }, { requests: 1, hits: 0 }, 0.5, 4)).toBeCloseTo(2 * Math.log(4 / 3), 9)
+  })
+
+  it.each([0.05, 0.5, 0.9])('has no expectation above 1 for a canary that is as fast or faster, at %d', (rate) => {
+    for (const guess of [0.1, 0.5]) {
+      for (const ratio of [1.25, 3, 30]) {
+        const value = (x: number, y: number): number => Math.exp(logBlockRatio({ requests: 4, hits: x }, { requests: 9, hits: y }, guess, ratio))
+        expect(expected([4, rate], [9, rate], value)).toBeLessThanOrEqual(1 + 1e-9)
+        expect(expected([4, rate * 0.7], [9, rate], value)).toBeLessThanOrEqual(1 + 1e-9)
+      }
+    }
+  })
+})
+
+describe('a mixture', () => {
+  it('is worth 1 however long nothing happens', () => {
+    let mixture = startMixture(3)
+    for (let tick = 0; tick < 500; tick += 1) {
+      expect(logEvidenceOf(mixture)).toBeCloseTo(0, 2)
+      mixture = feedMixture(mixture, [0, 0, 0])
+    }
+  })
+})
+
+describe('dispersion', () => {
+  const learned = (seed: number, clusterMean: number): number => {
+    const random = randomOf(seed)
+    let dispersion = startDispersion()
+    for (let tick = 0; tick < 3600; tick += 1) {
+      let events = 0
+      for (let left = poisson(random, 0.5); left > 0; left -= 1) events += geometric(random, clusterMean)
+      dispersion = feedDispersion(dispersion, 200, Math.min(200, events))
+    }
+    return dispersionOf(dispersion)
+  }
+
+  it('is about 1 where failures are independent', () => expect(learned(1, 1)).toBeLessThan(1.3))
+  it('is about 9 for clusters of five on average, geometric', () => {
+    expect(learned(2, 5)).toBeGreaterThan(7)
+    expect(learned(2, 5)).toBeLessThan(12)
+  })
+  it('is worked out by hand for one pair of ticks', () =>
+    // (4.878·… + 20) / (… + 20): above = 100·100·.05² = 25, below = 5·(1 − .025) = 4.875.
+    expect(dispersionOf(feedDispersion(feedDispersion(startDispersion(), 100, 5), 100, 0))).toBeCloseTo(45 / 24.875, 6))
+})
+
+describe('the largest rate that is still possible', () => {
+  it.each([
+    [0, 0, 1],
+    [1000, 0, 0.00701],
+    [1000, 10, 0.0262],
+  ])('after %d requests with %d failures is %d', (requests, events, rate) => expect(upperRate(requests, events, 0.95)).toBeCloseTo(rate, 3))
+})
+
+describe('the plan of a rollout', () => {
+  const outlook = { settings: defaultGuardSettings, requestsPerSecond: 100, primary: { requests: 100_000, failures: 100 }, steps: [{ share: 0.05, seconds: 600 }] }
+
+  it('foretells what a broken canary costs and what can be found', () => {
+    const plan = planRollout(outlook)
+    expect(plan.broken?.seconds).toBeLessThan(3)
+    expect(plan.broken?.failedRequests).toBeLessThan(10)
+    expect(plan.smallestRatio).toBeGreaterThan(3)
+    expect(plan.smallestRatio).toBeLessThan(6)
+  })
+
+  it('says that nothing can be found without traffic', () => expect(planRollout({ ...outlook, requestsPerSecond: 0 }).smallestRatio).toBeUndefined())
+  it('finds smaller ratios in more time', () =>
+    expect(planRollout({ ...outlook, steps: [{ share: 0.05, seconds: 6000 }] }).smallestRatio).toBeLessThan(planRollout(outlook).smallestRatio ?? 0))
+})
+
+describe('the next share', () => {
+  const after = (count: number, requests: number) => {
+    const random = randomOf(4)
+    let state = startGuard(defaultGuardSettings)
+    for (let second = 1; second <= count; second += 1) state = observeTick(state, coinTick(random, second, { requests, share: 0.05, primaryRate: 0.001, canaryRate: 0.001 }))
+    return state
+  }
+  const step = { requestsPerSecond: 1000, stepSeconds: 60, budgetFailures: 20, maxShare: 0.5 }
+
+  it('grows with what the canary has shown, and with the budget', () => {
+    const [little, much] = [nextShare(after(20, 1000), step), nextShare(after(400, 1000), step)]
+    expect(little).toBeGreaterThanOrEqual(0.05)
+    expect(much).toBeGreaterThan(little)
+    expect(nextShare(after(20, 1000), { ...step, budgetFailures: 2000 })).toBe(0.5)
+  })
+  it('stays where it is while the budget forbids more', () => expect(nextShare(after(1, 1000), { ...step, budgetFailures: 0 })).toBe(0.05))
+})
+
+describe('the watch after promotion', () => {
+  const random = randomOf(6)
+  const learned = Array.from({ length: 200 }, (_, second) => coinTick(random, second, { requests: 200, share: 0.2, primaryRate: 0.002, canaryRate: 0.002 })).reduce(observeTick, startGuard(defaultGuardSettings))
+  const watched = (rate: (second: number) => number) => {
+    let state = startBake(learned, 600)
+    for (let second = 1; second <= 600; second += 1) state = observeBake(state, { atMs: second * 1000, ...track(200, binomial(random, 200, rate(second))) })
+    return readBake(state)
+  }
+
+  it('leaves a healthy version alone', () => expect(watched(() => 0.002).decision).toBe('none'))
+  it('takes back one that turns bad, soon', () => {
+    const reading = watched((second) => (second > 300 ? 0.05 : 0.002))
+    expect(reading).toMatchObject({ decision: 'return', by: 'failures' })
+    expect(reading.alarmAtMs).toBeLessThan(310_000)
+  })
+  it('holds without traffic', () => expect(readBake(observeBake(startBake(learned, 600), { atMs: 1, ...track(0) })).decision).toBe('none'))
+})
+
+describe('the simulation', () => {
+  it('draws what it should on average', () => {
+    const random = randomOf(1)
+    const mean = (draw: () => number): number => Array.from({ length: 4000 }, draw).reduce((a, b) => a + b, 0) / 4000
+    expect(mean(() => binomial(random, 1000, 0.3))).toBeCloseTo(300, -1)
+    expect(mean(() => poisson(random, 100))).toBeCloseTo(100, -1)
+    expect(mean(() => geometric(random, 5))).toBeCloseTo(5, 0)
+    expect(tickAt(1, 0, track(0), track(0)).atMs).toBe(1_700_000_001_000)
+  })
+})
