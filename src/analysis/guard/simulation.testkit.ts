@@ -46,10 +46,6 @@ export function poisson(random: Random, mean: number): number {
   return k
 }
 
-export function normal(random: Random): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
-}
-
 /** Trials 1, 2, 3 … until the first success, with this mean. */
 export const geometric = (random: Random, mean: number): number => (mean <= 1 ? 1 : 1 + Math.floor(Math.log(1 - random()) / Math.log(1 - 1 / mean)))
 
