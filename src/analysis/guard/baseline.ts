@@ -61,6 +61,10 @@ export function freeze({ requests, coarse }: Baseline, { latencyTolerance, laten
   })
 }
 
+/** How many of the baseline's requests lie above each threshold. */
+export const aboveThresholds = ({ coarse }: Baseline, thresholds: readonly Threshold[]): readonly number[] =>
+  thresholds.map(({ primary }) => coarse.reduce((sum, [at, count]) => (at * finePerCoarse > primary ? sum + count : sum), 0))
+
 /** How many of the counted latencies lie above each threshold of a track, and how many were counted at all. */
 export function slowerThan(thresholds: readonly Threshold[], track: 'primary' | 'canary', { latency }: TrackTick): { readonly counted: number; readonly slow: readonly number[] } {
   const slow = thresholds.map(() => 0)

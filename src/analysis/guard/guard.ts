@@ -1,7 +1,7 @@
 import { feedBaseline } from './baseline.ts'
 import { dispersionOf, feedDispersion } from './dispersion.ts'
 import { failureIncrements } from './failures.ts'
-import { shareOf } from './label-test.ts'
+import { isCountable, shareOf, type Split } from './label-test.ts'
 import { feedLatency, latencyCounts, learnLatency, startLatency } from './latency.ts'
 import { feedMixture, settled } from './mixture.ts'
 import { feedComparison, feedRate, type PromotionState } from './promotion.ts'
@@ -34,16 +34,15 @@ export function observeTick(state: GuardState, tick: GuardTick): GuardState {
 
 /** Failures: the abort's evidence, the interval, and promotion's. */
 function failuresTested(state: GuardState, tick: GuardTick): GuardState {
-  const { settings, counts } = state
+  const { settings } = state
   const requests = tick.canary.requests + tick.primary.requests
   const canary = eventsOf(tick.canary)
   const both = canary + eventsOf(tick.primary)
   const dispersion = dispersionOf(state.dispersion)
-  const soFar = counts.canary.requests / (counts.canary.requests + counts.primary.requests)
-  const split = { canaryRequests: tick.canary.requests, requests, weight: tick.share }
-  const worse = shareOf(split, soFar, 'worse')
-  const noWorse = shareOf(split, soFar, 'no worse')
-  const counted = requests * tick.share >= 1 ? tick.canary.requests / requests : tick.share
+  const split = splitOf(state, tick.canary.requests, requests)
+  const worse = shareOf(split, 'worse')
+  const noWorse = shareOf(split, 'no worse')
+  const counted = isCountable(requests, tick.share) ? tick.canary.requests / requests : tick.share
   const { promotion } = settings
   return {
     ...state,
@@ -77,13 +76,21 @@ function frozenLast(state: GuardState): GuardState {
 /** Index of the 90th percentile among the counts: their first is the number of requests. */
 const ninetieth = 3
 
-function latencyPromoted({ promotion, latency, settings, counts, share }: GuardState, canary: readonly number[], primary: readonly number[]): PromotionState {
+const splitOf = ({ counts, share }: GuardState, canaryRequests: number, requests: number): Split => ({
+  canaryRequests,
+  requests,
+  canaryRequestsSoFar: counts.canary.requests,
+  requestsSoFar: counts.canary.requests + counts.primary.requests,
+  weight: share,
+})
+
+function latencyPromoted(state: GuardState, canary: readonly number[], primary: readonly number[]): PromotionState {
+  const { promotion, latency, settings } = state
   const [canaryRequests = 0, slow = 0] = [canary[0], canary[ninetieth]]
   const requests = canaryRequests + (primary[0] ?? 0)
   const dispersion = latency?.dispersions[ninetieth - 1]
   if (requests === 0 || !dispersion) return promotion
-  const soFar = counts.canary.requests / (counts.canary.requests + counts.primary.requests)
-  const labelled = { canary: slow, both: slow + (primary[ninetieth] ?? 0), share: shareOf({ canaryRequests, requests, weight: share }, soFar, 'no worse') }
+  const labelled = { canary: slow, both: slow + (primary[ninetieth] ?? 0), share: shareOf(splitOf(state, canaryRequests, requests), 'no worse') }
   return { ...promotion, latency: feedComparison(promotion.latency, labelled, settings.promotion.worseRatio, dispersionOf(dispersion)) }
 }
 

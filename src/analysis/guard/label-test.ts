@@ -13,20 +13,30 @@ export function logLabelRatio(canaryFailures: number, failures: number, share: n
   return canaryFailures * Math.log(ratio / nullRatio) - failures * (Math.log1p(share * (ratio - 1)) - Math.log1p(share * (nullRatio - 1)))
 }
 
-/** Requests of both tracks in a tick, and the weight that was in force. */
+/** Requests of both tracks in a tick and in all ticks so far, this one included, and the weight that was in force. */
 export interface Split {
   readonly canaryRequests: number
   readonly requests: number
+  readonly canaryRequestsSoFar: number
+  readonly requestsSoFar: number
   readonly weight: number
 }
 
+/** A tick with so many expected requests of the canary is judged by the share that was counted. */
+const enoughCanaryRequests = 4
+/** The weight is believed as if so many requests of the canary had confirmed it. */
+const priorCanaryRequests = 10
+
 /**
- * The share to judge a tick by. A tick with one expected canary request or more: the share that was counted, which holds for any
- * routing. A smaller one would carry no information that way (its share is 0 or 1): the weight, or the share counted in all ticks so far
- * (`soFar`, this one included) where that is less favourable to the claim. The choice rests on counts of requests alone, never on failures.
+ * The share to judge a tick by. A tick with some expected canary requests: the share that was counted, which holds for any
+ * routing. A smaller one would carry little information that way (of one request the share is 0 or 1): the weight, or what the ticks so far say the share really is
+ * where that is less favourable to the claim. The choice rests on counts of requests alone, never on failures.
  */
-export function shareOf({ canaryRequests, requests, weight }: Split, soFar: number, claim: 'worse' | 'no worse'): number {
+export function shareOf({ canaryRequests, requests, canaryRequestsSoFar, requestsSoFar, weight }: Split, claim: 'worse' | 'no worse'): number {
   if (requests === 0) return weight
-  if (requests * weight >= 1) return canaryRequests / requests
+  if (isCountable(requests, weight)) return canaryRequests / requests
+  const soFar = (canaryRequestsSoFar + priorCanaryRequests) / (requestsSoFar + priorCanaryRequests / weight)
   return claim === 'worse' ? Math.max(weight, soFar) : Math.min(weight, soFar)
 }
+
+export const isCountable = (requests: number, weight: number): boolean => requests * weight >= enoughCanaryRequests

@@ -1,5 +1,5 @@
 import { bucketCeilingUs } from '../../api/histogram.ts'
-import { freeze, quantileCount, slowerThan, type Baseline, type Threshold } from './baseline.ts'
+import { aboveThresholds, freeze, quantileCount, slowerThan, type Baseline, type Threshold } from './baseline.ts'
 import { logBlockRatio } from './block-test.ts'
 import { dispersionOf, feedDispersion, startDispersion, type Dispersion } from './dispersion.ts'
 import { feedMixture, logEvidenceOf, settled, startMixture, type Mixture } from './mixture.ts'
@@ -11,7 +11,7 @@ export interface LatencyState {
   readonly thresholds: readonly Threshold[]
   readonly evidence: Mixture
   readonly dispersions: readonly Dispersion[]
-  /** Share of all requests above each threshold lately, as [hits, requests] with a memory of about a hundred blocks. */
+  /** The primary's share above each threshold, as [hits, requests] with a memory of about ten thousand requests: the guess of the block test. */
   readonly lately: readonly (readonly [hits: number, requests: number])[]
   /** The block that fills up. */
   readonly block: Block
@@ -30,11 +30,10 @@ interface Block extends Counted {
 
 /** Ratios of odds that the evidence is spread over, at each threshold. */
 const oddsRatios = [1.1, 1.25, 1.5, 2, 3, 5, 10, 30]
-const memory = 0.99
-/** So many requests' worth of belief that the frozen quantile is where it was. */
-const priorRequests = 100
-/** A block has this many expected requests of the canary or more; a smaller one would say nothing. */
-const blockCanaryRequests = 2
+/** Enough to know a 99th percentile to a tenth of its share; few enough to follow a day. */
+const memoryRequests = 10_000
+/** A block has this many expected requests of the canary or more: in a smaller one its share is a matter of chance, which costs evidence. */
+const blockCanaryRequests = 8
 
 const nothing: Counted = { canary: Array.from({ length: 1 + quantileCount }, () => 0), primary: Array.from({ length: 1 + quantileCount }, () => 0) }
 
@@ -45,7 +44,7 @@ export function startLatency(baseline: Baseline, settings: GuardSettings, earlie
     thresholds,
     evidence: startMixture(quantileCount * oddsRatios.length),
     dispersions: earlier?.dispersions ?? thresholds.map(startDispersion),
-    lately: thresholds.map(({ quantile }) => [(1 - quantile) * priorRequests, priorRequests]),
+    lately: aboveThresholds(baseline, thresholds).map((hits) => remembered([hits, baseline.requests])),
     block: { ...nothing, share: 0 },
     total: nothing,
   }
@@ -85,11 +84,15 @@ function closed(state: LatencyState, share: number): LatencyState {
   return {
     ...state,
     evidence: feedMixture(state.evidence, increments),
-    lately: state.lately.map(([hits, of], at) => [settled(hits * memory + (canary[at + 1] ?? 0) + (primary[at + 1] ?? 0)), settled(of * memory + requests)]),
+    lately: state.lately.map(([hits, of], at) => remembered([hits + (primary[at + 1] ?? 0), of + (primary[0] ?? 0)])),
     block: empty,
     total: { canary: sum(state.total.canary, canary), primary: sum(state.total.primary, primary) },
   }
 }
+
+/** Counts of at most as many requests as are remembered: older ones fade. */
+const remembered = ([hits, requests]: readonly [number, number]): readonly [number, number] =>
+  requests <= memoryRequests ? [hits, requests] : [settled((hits * memoryRequests) / requests), memoryRequests]
 
 export const logLatencyEvidence = ({ evidence }: LatencyState): number => logEvidenceOf(evidence)
 

@@ -41,17 +41,19 @@ describe('the label test', () => {
   })
 
   it('takes the counted share where there is one, the weight where a tick is too small', () => {
-    expect(shareOf({ canaryRequests: 8, requests: 100, weight: 0.05 }, 0.05, 'worse')).toBe(0.08)
-    expect(shareOf({ canaryRequests: 1, requests: 2, weight: 0.05 }, 0.04, 'worse')).toBe(0.05)
-    expect(shareOf({ canaryRequests: 1, requests: 2, weight: 0.05 }, 0.2, 'worse')).toBe(0.2)
-    expect(shareOf({ canaryRequests: 1, requests: 2, weight: 0.05 }, 0.2, 'no worse')).toBe(0.05)
+    const small = { canaryRequests: 1, requests: 2, weight: 0.05 }
+    expect(shareOf({ canaryRequests: 8, requests: 100, canaryRequestsSoFar: 8, requestsSoFar: 100, weight: 0.05 }, 'worse')).toBe(0.08)
+    expect(shareOf({ ...small, canaryRequestsSoFar: 30, requestsSoFar: 800 }, 'worse')).toBe(0.05)
+    // (190 + 10)/(800 + 200): a heavy user sits on the canary.
+    expect(shareOf({ ...small, canaryRequestsSoFar: 190, requestsSoFar: 800 }, 'worse')).toBe(0.2)
+    expect(shareOf({ ...small, canaryRequestsSoFar: 190, requestsSoFar: 800 }, 'no worse')).toBe(0.05)
   })
 })
 
 describe('the block test', () => {
   it('is worth what was worked out by hand', () => {
-    // Half of the requests, ψ = 4: the canary is guessed at 2/3, the primary at 1/3, both against 1/2.
-    expect(logBlockRatio({ requests: 1, hits: 1 }, { requests: 1, hits: 0 }, 0.5, 4)).toBeCloseTo(2 * Math.log(4 / 3), 9)
+    // One request each, odds 4 : 1: the canary is guessed at 2/3, the primary at 1/3, both against 1/2.
+    expect(logBlockRatio({ requests: 1, hits: 1 }, { requests: 1, hits: 0 }, 1 / 3, 4)).toBeCloseTo(2 * Math.log(4 / 3), 9)
   })
 
   it.each([0.05, 0.5, 0.9])('has no expectation above 1 for a canary that is as fast or faster, at %d', (rate) => {
@@ -93,8 +95,8 @@ describe('dispersion', () => {
     expect(learned(2, 5)).toBeLessThan(12)
   })
   it('is worked out by hand for one pair of ticks', () =>
-    // (4.878·… + 20) / (… + 20): above = 100·100·.05² = 25, below = 5·(1 − .025) = 4.875.
-    expect(dispersionOf(feedDispersion(feedDispersion(startDispersion(), 100, 5), 100, 0))).toBeCloseTo(45 / 24.875, 6))
+    // above = 4·50²·.05² = 25, below = 4·50·.025·.975 = 4.875; fifty such pairs are beyond chance, one is not.
+    expect([1, 25].map((times) => dispersionOf(Array.from({ length: times }, () => [5, 0]).flat().reduce((state, events) => feedDispersion(state, 100, events), startDispersion())))).toEqual([1, expect.closeTo((49 * 25 + 10) / (49 * 4.875 + 10), 2)]))
 })
 
 describe('the largest rate that is still possible', () => {

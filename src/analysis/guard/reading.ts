@@ -29,7 +29,7 @@ export interface GuardReading {
   readonly suspect?: Suspect & { readonly requests: number; readonly bad: number }
   /** Whether the canary gets the share of requests that it should. `isBroken`: promote nothing on this data. Absent before the first request. */
   readonly split?: { readonly isBroken: boolean; readonly expectedShare: number; readonly observedShare: number }
-  /** The evidence over time, oldest first, at most 32 points: [milliseconds since the epoch, ln E]. */
+  /** The evidence over time, oldest first, at most 24 points: [milliseconds since the epoch, ln E]. */
   readonly curve: readonly (readonly [atMs: number, logEvidence: number])[]
 }
 

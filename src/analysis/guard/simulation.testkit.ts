@@ -72,3 +72,7 @@ export function latencyCounts(random: Random, requests: number, buckets: readonl
   }
   return pairs
 }
+
+export function normal(random: Random): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+}

@@ -55,7 +55,7 @@ export interface Curve {
   readonly everyMs: number
   readonly points: readonly (readonly [atMs: number, logEvidence: number])[]
 }
-const maxPoints = 32
+const maxPoints = 24
 
 export function feedCurve({ everyMs, points }: Curve, atMs: number, logEvidence: number): Curve {
   const last = points.at(-1)
