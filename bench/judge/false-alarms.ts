@@ -49,9 +49,9 @@ function cumulative(hits: number, runs: number, p: number): number {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { reps: { type: 'string', default: '2000' }, ticks: { type: 'string', default: '2000' }, seed: { type: 'string', default: '1' }, scenario: { type: 'string' }, json: { type: 'boolean', default: false } } })
+  const { values } = parseArgs({ options: { reps: { type: 'string', default: '2000' }, ticks: { type: 'string', default: '2000' }, seed: { type: 'string', default: '1' }, scenario: { type: 'string', multiple: true }, json: { type: 'boolean', default: false } } })
   const [reps, ticks, seed] = [Number(values.reps), Number(values.ticks), Number(values.seed)]
-  const chosen = scenarios.filter(({ name }) => values.scenario === undefined || name === values.scenario)
+  const chosen = scenarios.filter(({ name }) => values.scenario === undefined || values.scenario.includes(name))
   const chunk = Math.max(1, Math.ceil(reps / 40))
   const jobs = chosen.flatMap(({ name }) => Array.from({ length: Math.ceil(reps / chunk) }, (_, at): Job => ({ scenario: name, seed: seed * 1_000_003, from: at * chunk, to: Math.min(reps, (at + 1) * chunk), ticks })))
   const peaks = new Map<string, number[]>(chosen.map(({ name }) => [name, []]))
