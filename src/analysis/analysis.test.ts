@@ -106,6 +106,6 @@ describe('a book of reports', () => {
     book.add(report(1, {}), 1, now)
     book.add(report(2, {}), 1, now + 120_000)
     expect(book.sum({ track: 'canary', reasons: ['weight'], fromMs: 0, toMs: now + 120_000, minGeneration: 0 }).requests).toBe(1)
-    expect(book.add(report(3, {}, 90_000), 1, now + 120_000)).toBe(false)
+    expect(book.add(report(3, {}, 90_000), 1, now + 120_000)).toBe('too old')
   })
 })

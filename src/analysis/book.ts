@@ -47,16 +47,27 @@ export class ReportBook {
     this.#slotMs = Math.max(1000, Math.ceil(retentionMs / maxSlots / 1000) * 1000)
   }
 
-  /** Counts a report of the routing intent `generation`. False where it has been counted before or is older than the book. */
-  add(report: Report, generation: number, receivedAtMs: number): boolean {
+  /** Counts a report of the routing intent `generation`, unless it was heard before or is older than the book. */
+  add(report: Report, generation: number, receivedAtMs: number): 'counted' | 'repeated' | 'too old' {
     const atMs = receivedAtMs - Math.max(0, report.ageMs)
-    if (!this.#isNew(report) || atMs < receivedAtMs - this.#retentionMs) return false
+    if (!this.#isNew(report)) return 'repeated'
+    if (atMs < receivedAtMs - this.#retentionMs) return 'too old'
     const startMs = Math.floor(atMs / this.#slotMs) * this.#slotMs
     const slot = this.#slots.get(startMs) ?? { startMs, series: new Map() }
     this.#slots.set(startMs, slot)
     for (const delta of report.series) addDelta(slot, generation, delta)
     this.#forget(receivedAtMs)
-    return true
+    return 'counted'
+  }
+
+  /** What one track did for one reason under intents from `minGeneration` on, slot by slot, oldest first. */
+  history(track: Track, reason: Reason, minGeneration: number): readonly (Summary & { readonly atMs: number })[] {
+    const startsMs = [...this.#slots.keys()].toSorted((a, b) => a - b)
+    return startsMs.map((startMs) => {
+      const atMs = startMs + this.#slotMs
+      // From is excluded, to is included: one slot alone.
+      return { atMs, ...this.sum({ track, reasons: [reason], fromMs: startMs, toMs: startMs, minGeneration }) }
+    })
   }
 
   /** The sum over a window, in whole slots. */

@@ -1,6 +1,7 @@
 import { isObject, listAt, numberAt, objectAt, stringAt, type JsonObject } from '../base/json.ts'
 import { phases, type Phase } from './canary-phase.ts'
 import { parseConditions, type Condition } from './conditions.ts'
+import type { GuardCheckpoint, GuardRecord } from './guard-record.ts'
 import type { Outcome, Track } from './protocol.ts'
 
 /**
@@ -66,6 +67,14 @@ export interface KingletState {
   readonly replicas?: number
   /** The generation whose silent sidecars have been named in an event. */
   readonly silenceNamed?: number
+  /** When the canary got its first share of the requests in this run. */
+  readonly weightedAt?: number
+  /** When the canary began to serve everybody, see `analysis.bake`. */
+  readonly bakeStartedAt?: number
+  /** What the guard has counted, for a controller that takes over. */
+  readonly guard?: GuardCheckpoint
+  /** Pods of the canary that the guard has named in this run. */
+  readonly sickPods?: readonly string[]
   /** What the last decision that had something to say said, and when: another controller tells it if this one cannot any more. */
   readonly told?: { readonly at: number; readonly events: readonly RolloutEvent[] }
 }
@@ -102,8 +111,10 @@ export interface Verdict {
   readonly canary: TrackRecord
   readonly primary: TrackRecord
   readonly checks: readonly CheckRecord[]
-  /** The name of the check that decided; absent when all passed. */
+  /** The name of the check that decided; absent when all passed. `guard`: the sequential guard. */
   readonly decidedBy?: string
+  /** What the sequential guard has seen since the run began. */
+  readonly guard?: GuardRecord
 }
 
 export interface CheckRecord {
@@ -162,8 +173,23 @@ function parseKingletState(raw: JsonObject): KingletState {
     ...optional('apex', apex === 'primary' || apex === 'canary' ? apex : undefined),
     ...optional('replicas', numberAt(raw, 'replicas')),
     ...optional('silenceNamed', numberAt(raw, 'silenceNamed')),
+    ...optional('weightedAt', numberAt(raw, 'weightedAt')),
+    ...optional('bakeStartedAt', numberAt(raw, 'bakeStartedAt')),
+    ...optional('guard', parseCheckpoint(objectAt(raw, 'guard'))),
+    ...optional('sickPods', parseNames(listAt(raw, 'sickPods'))),
     ...optional('told', parseTold(objectAt(raw, 'told'))),
   }
+}
+
+/** Ours alone; a checkpoint whose frame is not as it was written is none. */
+function parseCheckpoint(raw: JsonObject): GuardCheckpoint | undefined {
+  const isWhole = numberAt(raw, 'run') !== undefined && numberAt(raw, 'atMs') !== undefined && isObject(raw['state']) && Array.isArray(raw['pods'])
+  return isWhole ? (raw as unknown as GuardCheckpoint) : undefined
+}
+
+function parseNames(raw: readonly unknown[]): readonly string[] | undefined {
+  const names = raw.filter((name) => typeof name === 'string')
+  return names.length > 0 ? names : undefined
 }
 
 function parseTold(raw: JsonObject): KingletState['told'] {

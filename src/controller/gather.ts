@@ -7,7 +7,7 @@ import type { World } from '../rollout/world.ts'
 import type { ClusterReader } from './ports.ts'
 
 /** What the sidecars of a Canary have told. */
-export type Telemetry = Pick<World, 'acknowledged' | 'listeningSince' | 'verdict'>
+export type Telemetry = Pick<World, 'acknowledged' | 'listeningSince' | 'verdict' | 'guard'>
 
 export interface GatherOptions {
   readonly reader: ClusterReader

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseCanary } from '../api/canary.ts'
 import { parseDownMessage } from '../api/codec.ts'
-import type { Track } from '../api/protocol.ts'
+import type { Track, UpMessage } from '../api/protocol.ts'
 import { VirtualClock } from '../kube/virtual-clock.testkit.ts'
 import { Hub, type Session } from './hub.ts'
 import { intentOf, nextGeneration, type Publication } from './tables.ts'
@@ -15,6 +15,7 @@ function publication(intent: number, weight: number, members: Readonly<Record<st
     intentAt: Date.parse('2026-06-01T00:00:00Z'),
     table: { canary: 'shop/web', canaryWeightPercent: weight, match: [], endpoints: { primary: [], canary: [] }, rescue: 'unsent', protocol: 'http', tickMs, silenceLimitMs: 30_000 },
     members: new Map(Object.entries(members)),
+    canaryPods: new Map(),
   }
 }
 
@@ -151,4 +152,59 @@ describe('the generations of tables', () => {
         },
       ),
     ))
+})
+
+describe('a guard that is certain', () => {
+  const run = { generation: 3, generationAt: Date.parse('2026-06-01T00:00:00Z'), runGeneration: 2 }
+  const guarded = { ...canary, status: { ...canary.status, phase: 'Progressing' as const, canaryWeight: 10, kinglet: { ...canary.status.kinglet, ...run } } }
+  const members = { a: 'primary', b: 'primary', c: 'canary' } as const
+  const none = { requests: 0, repeats: 0, repeatedFailures: 0, givenUp: 0 }
+  const allFailed = (seq: number): UpMessage => ({
+    type: 'report',
+    bootId: 'boot-of-a',
+    seq,
+    generation: 3_000_000_000,
+    ageMs: 0,
+    series: [
+      { track: 'primary', reason: 'weight', outcomes: { '2xx': 90 }, latency: [[500, 90]] },
+      { track: 'canary', reason: 'weight', outcomes: { '5xx': 10 }, latency: [[500, 10]] },
+    ],
+    clientAborted: 0,
+    proxyErrors: 0,
+    drawn: { weightPercent: 10, primary: { ...none, requests: 90 }, canary: { ...none, requests: 10 }, pods: [{ address: '10.0.0.3', requests: 10, failures: 10 }] },
+  })
+
+  it('takes the weight from every sidecar before anything is decided or written, and keeps it there', () => {
+    const { hub, heard } = createHub()
+    const [a, b] = [sidecar('a'), sidecar('b')]
+    for (const session of [a, b]) hub.join(session)
+    hub.publish('shop/web', publication(3, 10, members), guarded)
+    hub.hear(a, allFailed(1))
+    expect(heard).toEqual(['shop/web'])
+    for (const session of [a, b]) expect(session.weights()).toEqual([10, 0])
+    // The status still says 10: a look that knows no better changes nothing.
+    hub.publish('shop/web', publication(3, 10, members), guarded)
+    expect(a.weights()).toEqual([10, 0])
+    expect(hub.telemetryOf('shop/web', guarded).guard?.record).toMatchObject({ decision: 'abort', canary: { requests: 10, failures: 10 } })
+  })
+
+  it('is none where the Canary does not want one', () => {
+    const { hub } = createHub()
+    const a = sidecar('a')
+    const unguarded = { ...guarded, spec: { ...guarded.spec, analysis: { ...guarded.spec.analysis, guard: { ...guarded.spec.analysis.guard, enabled: false } } } }
+    hub.join(a)
+    hub.publish('shop/web', publication(3, 10, members), unguarded)
+    for (let seq = 1; seq < 10; seq += 1) hub.hear(a, allFailed(seq))
+    expect(a.weights()).toEqual([10])
+    expect(hub.telemetryOf('shop/web', unguarded).guard).toBeUndefined()
+  })
+
+  it('counts what a sidecar has said before it was known whose it is', () => {
+    const { hub } = createHub()
+    const a = sidecar('a')
+    hub.join(a)
+    hub.hear(a, allFailed(1))
+    hub.publish('shop/web', publication(3, 10, members), guarded)
+    expect(hub.telemetryOf('shop/web', guarded).guard?.record.canary).toEqual({ requests: 10, failures: 10 })
+  })
 })

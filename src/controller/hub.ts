@@ -6,7 +6,9 @@ import { canonicalJson } from '../base/json.ts'
 import type { Clock } from '../base/clock.ts'
 import { ReportBook } from '../analysis/book.ts'
 import { judge, retentionOf } from '../analysis/checks.ts'
+import { emptyTrack } from '../analysis/guard/tick.ts'
 import type { Telemetry } from './gather.ts'
+import { GuardRun } from './guard-run.ts'
 import { intentOf, nextGeneration, type Publication } from './tables.ts'
 
 /** A connected sidecar, as the hub sees it. */
@@ -20,6 +22,8 @@ export interface Session {
 /** How often it is looked whose ping is due; also the time between pings to a sidecar that belongs to no Canary yet. */
 const pingMs = 1000
 const ping = printMessage({ type: 'ping' })
+/** Reports that a sidecar repeats before it is known to which Canary its pod belongs: what it keeps, and some more. */
+const maxEarly = 2000
 
 /**
  * The sidecars of all Canaries: who is connected, which table each Canary has, what was acknowledged and reported. Holds no
@@ -31,7 +35,7 @@ export class Hub {
   readonly #canaries = new Map<string, Published>()
   /** `namespace/pod` → what it belongs to and who speaks for it. */
   readonly #owners = new Map<string, { readonly canary: string; readonly track: Track }>()
-  readonly #sessions = new Map<string, { readonly session: Session; acknowledged: number; pingedAt: number }>()
+  readonly #sessions = new Map<string, { readonly session: Session; acknowledged: number; pingedAt: number; early: Report[] }>()
   readonly #listeningSince: number
   #disarm: () => void
 
@@ -46,7 +50,7 @@ export class Hub {
   /** A sidecar has said hello. A former session of the same pod is replaced. Returns what ends the session. */
   join(session: Session): () => void {
     const key = `${session.namespace}/${session.pod}`
-    this.#sessions.set(key, { session, acknowledged: -1, pingedAt: this.#clock.now() })
+    this.#sessions.set(key, { session, acknowledged: -1, pingedAt: this.#clock.now(), early: [] })
     const owner = this.#owners.get(key)
     const published = owner && this.#canaries.get(owner.canary)
     if (owner && published) session.send(published.lines[owner.track])
@@ -60,8 +64,10 @@ export class Hub {
     const key = `${session.namespace}/${session.pod}`
     const entry = this.#sessions.get(key)
     const owner = this.#owners.get(key)
-    if (!entry || entry.session !== session || !owner) return
-    if (message.type === 'ack') {
+    if (!entry || entry.session !== session) return
+    if (!owner) {
+      if (message.type === 'report' && entry.early.length < maxEarly) entry.early.push(message)
+    } else if (message.type === 'ack') {
       entry.acknowledged = message.generation
       this.#onChange(owner.canary)
     } else if (message.type === 'report') this.#count(owner.canary, message)
@@ -75,11 +81,13 @@ export class Hub {
     if (known && publication.intent < known.intent) return
     const namespace = canary.namespace
     const book = known && known.retentionMs >= retentionOf(canary) ? known.book : new ReportBook(retentionOf(canary))
-    const text = canonicalJson(publication.table)
+    const guard = guardOf(canary, known?.guard, book)
+    const table = guard?.isAborted ? { ...publication.table, canaryWeightPercent: 0 } : publication.table
+    const text = canonicalJson(table)
     const isNew = known?.intent !== publication.intent || known.text !== text
     const generation = isNew ? nextGeneration(known?.generation ?? 0, publication, now) : known.generation
-    const lines = isNew ? { primary: lineOf(publication, generation, 'primary'), canary: lineOf(publication, generation, 'canary') } : known.lines
-    this.#canaries.set(key, { intent: publication.intent, generation, text, lines, book, retentionMs: retentionOf(canary), tickMs: publication.table.tickMs, members: new Set(publication.members.keys()), namespace })
+    const lines = isNew ? { primary: lineOf(table, generation, 'primary'), canary: lineOf(table, generation, 'canary') } : known.lines
+    this.#canaries.set(key, { intent: publication.intent, generation, text, lines, book, guard, publication, canary, retentionMs: retentionOf(canary), tickMs: publication.table.tickMs, members: new Set(publication.members.keys()), namespace })
     for (const pod of known?.members ?? []) if (!publication.members.has(pod)) this.#owners.delete(`${namespace}/${pod}`)
     for (const [pod, track] of publication.members) this.#assign(`${namespace}/${pod}`, { canary: key, track }, isNew, lines)
   }
@@ -88,7 +96,9 @@ export class Hub {
     const before = this.#owners.get(podKey)
     this.#owners.set(podKey, owner)
     const isOthers = before?.canary !== owner.canary || before.track !== owner.track
-    if (isNew || isOthers) this.#sessions.get(podKey)?.session.send(lines[owner.track])
+    const entry = this.#sessions.get(podKey)
+    if (isNew || isOthers) entry?.session.send(lines[owner.track])
+    for (const report of entry?.early.splice(0) ?? []) this.#count(owner.canary, report)
   }
 
   /** The Canary is gone. */
@@ -106,8 +116,10 @@ export class Hub {
       const session = this.#sessions.get(`${canary.namespace}/${pod}`)
       if (session && session.acknowledged >= 0) acknowledged.set(pod, intentOf(session.acknowledged))
     }
-    const verdict: Verdict | undefined = canary.status.phase === 'Progressing' ? judge(canary, known?.book ?? new ReportBook(1000), this.#clock.now()) : undefined
-    return { acknowledged, listeningSince: this.#listeningSince, ...(verdict ? { verdict } : {}) }
+    const now = this.#clock.now()
+    const verdict: Verdict | undefined = canary.status.phase === 'Progressing' ? judge(canary, known?.book ?? new ReportBook(1000), now) : undefined
+    const guard = known?.guard?.run === canary.status.kinglet.runGeneration ? known.guard.observe(canary, now) : undefined
+    return { acknowledged, listeningSince: this.#listeningSince, ...(verdict ? { verdict } : {}), ...(guard ? { guard } : {}) }
   }
 
   sessionCount(): number {
@@ -119,12 +131,30 @@ export class Hub {
   }
 
   #count(key: string, report: Report): void {
-    this.#canaries.get(key)?.book.add(report, intentOf(report.generation), this.#clock.now())
+    const known = this.#canaries.get(key)
+    if (!known) return
+    const now = this.#clock.now()
+    if (known.book.add(report, intentOf(report.generation), now) === 'repeated' || !known.guard) return
+    const { canaryPods } = known.publication
+    this.#watch(key, known, (guard) => guard.hear(report, (address) => canaryPods.get(address) ?? address, now))
+  }
+
+  /**
+   * Lets the guard count. The moment it is sure, the canary's weight is 0 at every sidecar, before anything is written: the decision
+   * that makes it durable follows, and until then a new leader comes to the same end by the same reports.
+   */
+  #watch(key: string, { guard, publication, canary }: Published, count: (guard: GuardRun) => void): void {
+    if (!guard || guard.isAborted) return
+    count(guard)
+    if (!guard.isAborted) return
+    this.publish(key, publication, canary)
+    this.#onChange(key)
   }
 
   #tick(): void {
     this.#disarm = this.#clock.after(pingMs, () => this.#tick())
     const now = this.#clock.now()
+    for (const [key, known] of this.#canaries) this.#watch(key, known, (guard) => guard.tick(now))
     for (const [pod, entry] of this.#sessions) {
       const owner = this.#owners.get(pod)
       const everyMs = (owner && this.#canaries.get(owner.canary)?.tickMs) ?? pingMs
@@ -144,13 +174,30 @@ interface Published {
   readonly text: string
   readonly lines: Lines
   readonly book: ReportBook
+  readonly guard: GuardRun | undefined
+  /** What was last asked for, to be published again when the guard aborts. */
+  readonly publication: Publication
+  readonly canary: Canary
   readonly retentionMs: number
   readonly tickMs: number
   readonly members: ReadonlySet<string>
   readonly namespace: string
 }
 
-function lineOf(publication: Publication, generation: number, self: Track): string {
-  const table: RouteTable = { ...publication.table, generation, self }
-  return printMessage({ type: 'routes', table })
+function lineOf(table: Publication['table'], generation: number, self: Track): string {
+  return printMessage({ type: 'routes', table: { ...table, generation, self } satisfies RouteTable })
+}
+
+/** The guard of the run that is under way, if it is to have one. */
+function guardOf(canary: Canary, running: GuardRun | undefined, book: ReportBook): GuardRun | undefined {
+  const { spec, status } = canary
+  const { runGeneration } = status.kinglet
+  if (status.phase !== 'Progressing' || !spec.analysis.guard.enabled || spec.skipAnalysis) return undefined
+  if (running?.run !== runGeneration) {
+    // The intent before the run's was the idle one: what the primary did under it is what is usual.
+    const history = book.history('primary', 'weight', runGeneration - 1)
+    return new GuardRun(canary, history.map(({ atMs, requests, failures, latency }) => ({ atMs, share: 0, primary: { requests, failures, latency: [...latency] }, canary: emptyTrack })))
+  }
+  running.follow(canary)
+  return running
 }

@@ -63,7 +63,8 @@ describe('the life of an app', () => {
   })
 
   it('rolls back a version that fails, with the numbers in the status', async () => {
-    const stage = await givenAdopted()
+    const analysis = { interval: '10s', threshold: 2, stepWeight: 25, maxWeight: 50, guard: { enabled: false }, metrics: [{ name: 'request-success-rate', thresholdRange: { min: 99 }, interval: '10s' }] }
+    const stage = await givenAdopted({ analysis })
     stage.traffic = { failing: 0.2, perSecond: 40 }
     deploy(stage, 'bad')
     await live(stage, 45)

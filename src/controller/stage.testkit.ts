@@ -146,9 +146,12 @@ function speak(stage: Stage, pod: JsonObject): void {
   const table = stage.tables.get(name)
   if (!table) return
   stage.hub.hear(session, { type: 'ack', generation: table.generation })
-  const requests = Math.round((stage.traffic.perSecond * table.canaryWeightPercent) / 100)
-  if (table.self !== 'primary' || requests === 0 || !name.endsWith('-0')) return
-  const failed = Math.round(requests * stage.traffic.failing)
+  const { perSecond, failing } = stage.traffic
+  const requests = Math.round((perSecond * table.canaryWeightPercent) / 100)
+  if (table.self !== 'primary' || perSecond === 0 || !name.endsWith('-0')) return
+  const failed = Math.round(requests * failing)
+  const none = { requests: 0, repeats: 0, repeatedFailures: 0, givenUp: 0 }
+  const pods = table.endpoints.canary.slice(0, 1).map(({ address }) => ({ address, requests, failures: failed }))
   const seq = (seqs.get(name) ?? 0) + 1
   seqs.set(name, seq)
   stage.hub.hear(session, {
@@ -157,9 +160,13 @@ function speak(stage: Stage, pod: JsonObject): void {
     seq,
     generation: table.generation,
     ageMs: 0,
-    series: [{ track: 'canary', reason: 'weight', outcomes: { '2xx': requests - failed, '5xx': failed }, latency: [[bucketOf(5000), requests]] }],
+    series: [
+      ...(requests > 0 ? [{ track: 'canary' as const, reason: 'weight' as const, outcomes: { '2xx': requests - failed, '5xx': failed }, latency: [[bucketOf(5000), requests] as const] }] : []),
+      { track: 'primary', reason: 'weight', outcomes: { '2xx': perSecond - requests }, latency: [[bucketOf(5000), perSecond - requests]] },
+    ],
     clientAborted: 0,
     proxyErrors: 0,
+    ...(table.canaryWeightPercent > 0 ? { drawn: { weightPercent: table.canaryWeightPercent, primary: { ...none, requests: perSecond - requests }, canary: { ...none, requests }, pods } } : {}),
   })
 }
 

@@ -17,6 +17,8 @@ export interface Publication {
   readonly table: Omit<RouteTable, 'generation' | 'self'>
   /** Pods that get the table, by name; those on their way out too, or they would go on with an old one. */
   readonly members: ReadonlyMap<string, Track>
+  /** Names of the canary's pods by their addresses. */
+  readonly canaryPods: ReadonlyMap<string, string>
 }
 
 /** Time between reports during an analysis and at rest, milliseconds. DESIGN §5. */
@@ -48,6 +50,7 @@ export function buildPublication(canary: Canary, world: World, split: Split | un
       silenceLimitMs,
     },
     members,
+    canaryPods: new Map(running.canary.flatMap((pod) => (stringAt(pod, 'status', 'podIP') === undefined ? [] : [[stringAt(pod, 'status', 'podIP') ?? '', nameOf(pod)] as const]))),
   }
 }
 

@@ -1,7 +1,9 @@
 import { strategyOf } from '../api/canary.ts'
 import type { CanaryStatus, RolloutEvent, Verdict } from '../api/canary-status.ts'
 import type { Stall } from '../api/conditions.ts'
+import { formatGoDuration } from '../base/duration.ts'
 import { canaryReadiness, primaryReadiness } from './adoption.ts'
+import { abortion, awaitingEvidence, nameSickPod, planEvents, splitStall } from './guarded.ts'
 import { begin } from './idle.ts'
 import { acknowledgement, hold, nameSilent, normal, reroute, stay, waitFor, warning, withState, type Context, type Step } from './step.ts'
 import { nextWeight } from './weights.ts'
@@ -20,6 +22,8 @@ export function analyse(context: Context): Step {
   if (revision !== undefined && revision !== status.lastAppliedSpec) {
     return begin(context, status, normal(`New revision detected! Restarting analysis for ${spec.targetRef.name}.${namespace}`, true))
   }
+  const abort = abortion(context)
+  if (abort) return rollBack(context, abort.verdict ? { ...status, analysis: abort.verdict } : status, abort.events)
   const readiness = canaryReadiness(context, status)
   if (!readiness.isReady && readiness.isPastDeadline) {
     return rollBack(context, status, [warning(`canary deployment ${spec.targetRef.name}.${namespace} not ready: ${readiness.reason}`)])
@@ -30,7 +34,9 @@ export function analyse(context: Context): Step {
   const unsupported = observation.verdict?.result === 'unsupported' ? observation.verdict : undefined
   if (unsupported) return hold(timed, { reason: 'CheckNotSupported', message: halted(name, namespace, unsupported), permanent: true })
   if (status.canaryWeight === 0 && status.iterations === 0) return awaitFirstStep(context, timed, obstacle)
-  return watchStep(context, timed, obstacle)
+  const named = nameSickPod(context, timed)
+  const step = watchStep(context, named.status, obstacle)
+  return { ...step, events: [...named.events, ...step.events] }
 }
 
 /** What keeps the weight from rising now. */
@@ -48,6 +54,8 @@ function obstacleOf(context: Context, status: CanaryStatus): Stall | undefined {
   if (!canary.isReady) return waitFor('CanaryNotReady', `canary deployment ${target}.${namespace} not ready: ${canary.reason}`)
   const primary = primaryReadiness(context, status)
   if (!primary.isReady && !spec.skipAnalysis) return waitFor('PrimaryNotReady', `${target}-primary.${namespace} not ready: ${primary.reason}`)
+  const broken = splitStall(context)
+  if (broken) return broken
   if (observation.isPaused) return waitFor('Paused', `Advancement of ${target}.${namespace} is held by annotation; the checks go on`)
   return undefined
 }
@@ -64,8 +72,9 @@ function awaitFirstStep(context: Context, status: CanaryStatus, obstacle: Stall 
   const acked = acknowledgement(context, clocked)
   if (!acked.isDone) return stay(clocked, acked.until)
   const named = nameSilent(clocked, acked.silent, context.timing)
-  const step = advance(context, named.status)
-  return { ...step, events: [...named.events, normal(`Starting canary analysis for ${spec.targetRef.name}.${namespace}`), ...step.events] }
+  const begun = withState(observation.verdict ? { ...named.status, analysis: observation.verdict } : named.status, { weightedAt: now })
+  const step = advance(context, begun)
+  return { ...step, events: [...named.events, normal(`Starting canary analysis for ${spec.targetRef.name}.${namespace}`), ...planEvents(context), ...step.events] }
 }
 
 /** A step with its clock: acknowledged → watched for an interval → judged. */
@@ -80,13 +89,13 @@ function watchStep(context: Context, status: CanaryStatus, obstacle: Stall | und
     return { status: withState(named.status, { stepStartedAt: now }), events: named.events, wakeAt: now + intervalMs, ...(obstacle ? { stall: obstacle } : {}) }
   }
   const dueAt = stepStartedAt + intervalMs
-  if (now >= dueAt) {
+  if (now >= dueAt || isProvenEarly(context, status, obstacle)) {
     const heardAt = observation.sidecars.listeningSince + context.timing.ackLimitMs
     // A controller that has just begun knows nothing until the sidecars have come back and repeated their reports.
     if (now < heardAt && observation.sidecars.unacknowledged.length > 0) return stay(status, heardAt)
     return judge(context, status, obstacle)
   }
-  const stall = obstacle ?? withoutData(context, status)
+  const stall = obstacle ?? withoutData(context, status) ?? stillWaiting(context, status)
   return stall ? hold(status, stall, dueAt) : stay(status, dueAt)
 }
 
@@ -108,7 +117,50 @@ function judge(context: Context, status: CanaryStatus, obstacle: Stall | undefin
   if (hasFailed) return countFailure(context, again, verdict)
   if (verdict.result === 'no-data') return hold(again, waitFor('NoData', halted(name, namespace, verdict)), wakeAt)
   if (obstacle) return hold(again, obstacle, wakeAt)
-  return advance(context, again)
+  return isProven(context, status) ? advance(context, again) : awaitEvidence(context, again)
+}
+
+/** Whether the step has shown what `analysis.advance` asks for. A canary that serves everybody has nothing to be compared with. */
+function isProven({ observation }: Context, { kinglet }: CanaryStatus): boolean {
+  const { advance } = observation.canary.spec.analysis
+  return advance === 'interval' || kinglet.bakeStartedAt !== undefined || observation.guard?.record.decision === 'advance'
+}
+
+/** The evidence may come before the interval is over; the checks must hold then too. */
+const isProvenEarly = (context: Context, status: CanaryStatus, obstacle: Stall | undefined): boolean => {
+  const { verdict, canary } = context.observation
+  return canary.spec.analysis.advance === 'evidence' && status.kinglet.bakeStartedAt === undefined && !obstacle && verdict?.result === 'pass' && isProven(context, status)
+}
+
+const isOverdue = ({ observation, now }: Context, { kinglet }: CanaryStatus): boolean => now - (kinglet.weightedAt ?? now) >= observation.canary.spec.analysis.maxDurationMs
+
+/** Nothing speaks against the canary, and too little for it. */
+function awaitEvidence(context: Context, status: CanaryStatus): Step {
+  const { observation, now } = context
+  const { name, namespace, spec } = observation.canary
+  const { onInconclusive, intervalMs } = spec.analysis
+  if (!isOverdue(context, status)) return hold(status, awaitingEvidence(context), now + intervalMs)
+  const reason = `${name}.${namespace} analysis is inconclusive after ${formatGoDuration(spec.analysis.maxDurationMs)}`
+  if (onInconclusive === 'rollback') return rollBack(context, status, [warning(`Rolling back ${reason}`, true)])
+  if (onInconclusive === 'promote') {
+    const promoted = promote(context, status)
+    return { ...promoted, events: [warning(`Promoting although ${reason}`, true), ...promoted.events] }
+  }
+  return hold(status, inconclusive(context), now + intervalMs)
+}
+
+const inconclusive = ({ observation }: Context): Stall => {
+  const { name, namespace, spec } = observation.canary
+  const message = `Halt ${name}.${namespace} advancement: inconclusive after ${formatGoDuration(spec.analysis.maxDurationMs)}. More requests, a longer maxDuration, or onInconclusive: promote or rollback end this.`
+  return { reason: 'Inconclusive', message, permanent: true }
+}
+
+/** What the last look at this step found: it stays true until the next. */
+function stillWaiting(context: Context, status: CanaryStatus): Stall | undefined {
+  const { advance, onInconclusive } = context.observation.canary.spec.analysis
+  if (status.analysis?.result !== 'pass' || status.kinglet.bakeStartedAt !== undefined) return undefined
+  if (isProven(context, status)) return advance === 'interval' && nextStep(context, status) === 'budget' ? overBudget(context) : undefined
+  return isOverdue(context, status) && onInconclusive === 'hold' ? inconclusive(context) : awaitingEvidence(context)
 }
 
 function countFailure(context: Context, status: CanaryStatus, verdict: Verdict): Step {
@@ -138,9 +190,38 @@ function advance(context: Context, status: CanaryStatus): Step {
     const next = iterations === 1 ? reroute(status, { iterations }, now) : withState({ ...status, iterations }, { stepStartedAt: now })
     return { status: next, events: [normal(`Advance ${name}.${namespace} canary iteration ${iterations}/${spec.analysis.iterations}`)], wakeAt: now + spec.analysis.intervalMs }
   }
-  const weight = nextWeight(status.canaryWeight, spec.analysis)
-  if (weight === undefined) return promote(context, status)
+  if (status.kinglet.bakeStartedAt !== undefined) return continueBake(context, status, status.kinglet.bakeStartedAt)
+  const weight = nextStep(context, status)
+  if (weight === 'budget') return hold(status, overBudget(context), now + spec.analysis.intervalMs)
+  if (weight === undefined) return spec.analysis.bakeMs > 0 ? beginBake(context, status) : promote(context, status)
   return { status: reroute(status, { canaryWeight: weight }, now), events: [normal(`Advance ${name}.${namespace} canary weight ${weight}`)], wakeAt: now + context.timing.ackLimitMs }
+}
+
+/** The next weight, percent; undefined after the last; `budget` where the harm that it may do forbids it for now. */
+function nextStep({ observation }: Context, { canaryWeight }: CanaryStatus): number | 'budget' | undefined {
+  const { analysis } = observation.canary.spec
+  const allowed = observation.guard?.nextWeightPercent
+  if (!analysis.adaptive || allowed === undefined) return nextWeight(canaryWeight, analysis)
+  if (canaryWeight >= analysis.maxWeight) return undefined
+  return allowed > canaryWeight ? Math.min(allowed, analysis.maxWeight) : 'budget'
+}
+
+const overBudget = ({ observation }: Context): Stall =>
+  waitFor('HarmBudget', `Halt ${observation.canary.name}.${observation.canary.namespace} advancement: as little as is known of the canary, more requests could cost more failures than analysis.adaptive.harmBudget allows`)
+
+/** The canary serves everybody while the old version stays as it is: if it turns bad now, one change of weight brings that back. */
+function beginBake({ observation, now }: Context, status: CanaryStatus): Step {
+  const { name, namespace, spec } = observation.canary
+  return {
+    status: withState(reroute(status, { canaryWeight: 100 }, now), { bakeStartedAt: now }),
+    events: [normal(`Advance ${name}.${namespace} canary weight 100`), normal(`Baking ${name}.${namespace} for ${formatGoDuration(spec.analysis.bakeMs)} while the old version stays warm`)],
+  }
+}
+
+function continueBake(context: Context, status: CanaryStatus, startedAt: number): Step {
+  const { analysis } = context.observation.canary.spec
+  const endsAt = startedAt + analysis.bakeMs
+  return context.now >= endsAt ? promote(context, status) : stay(status, Math.min(endsAt, context.now + analysis.intervalMs))
 }
 
 /** The canary has passed: its template goes to the primary. Blue/green first sends everybody to the canary, so that nobody sees a mixture. */
@@ -151,14 +232,14 @@ export function promote({ observation, now }: Context, status: CanaryStatus): St
   const isSwitched = !spec.skipAnalysis && strategyOf(spec.analysis) === 'blue-green'
   const events: RolloutEvent[] = isSwitched ? [normal('Routing all traffic to canary'), copying] : [copying]
   const change = isSwitched ? { phase: 'Promoting' as const, canaryWeight: 100 } : { phase: 'Promoting' as const }
-  return { status: withState(reroute(status, change, now), { notReadySince: undefined }), events }
+  return { status: withState(reroute(status, change, now), { notReadySince: undefined, bakeStartedAt: undefined }), events }
 }
 
 /** Weight 0 in this very decision; the target goes to zero once every sidecar knows. */
 export function rollBack({ observation, now }: Context, status: CanaryStatus, events: readonly RolloutEvent[]): Step {
   const { name, namespace } = observation.canary
   const aborted = reroute(status, { phase: 'Failed', canaryWeight: 0, iterations: 0 }, now)
-  return { status: withState(aborted, { settling: true, notReadySince: undefined }), events: [...events, warning(`Canary failed! Scaling down ${name}.${namespace}`, true)] }
+  return { status: withState(aborted, { settling: true, notReadySince: undefined, bakeStartedAt: undefined }), events: [...events, warning(`Canary failed! Scaling down ${name}.${namespace}`, true)] }
 }
 
 /** The target has the promoted template again: there is nothing left to judge. */
@@ -166,7 +247,7 @@ function takeBack({ observation, now }: Context, status: CanaryStatus): Step {
   const { namespace, spec } = observation.canary
   const idle = reroute({ ...status, failedChecks: 0, trackedConfigs: observation.trackedConfigs, ...(observation.revision === undefined ? {} : { lastAppliedSpec: observation.revision }) }, { phase: 'Initialized', canaryWeight: 0, iterations: 0 }, now)
   return {
-    status: withState(idle, { settling: true, notReadySince: undefined }),
+    status: withState(idle, { settling: true, notReadySince: undefined, bakeStartedAt: undefined }),
     events: [normal(`Promoted revision restored, analysis stopped for ${spec.targetRef.name}.${namespace}`, true)],
   }
 }

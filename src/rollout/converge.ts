@@ -2,6 +2,7 @@ import type { CanaryStatus } from '../api/canary-status.ts'
 import { finalizer } from '../api/keys.ts'
 import type { Track } from '../api/protocol.ts'
 import type { TargetStatus } from '../api/target.ts'
+import { replacedPods } from './guarded.ts'
 import { acknowledgement, carriesTraffic, type Context } from './step.ts'
 import { mayDeletePrimary } from './removal.ts'
 
@@ -95,7 +96,8 @@ function target(context: Context, status: CanaryStatus): readonly Action[] {
   const { uninjected } = observation.pods
   const actions: Action[] = []
   if (live.desired === 0 || !live.hasInjectKeys) actions.push({ type: 'scale-target', replicas: live.desired > 0 ? live.desired : live.canaryReplicas })
-  if (uninjected.length > 0 && live.hasInjectKeys && status.phase === 'Progressing') actions.push({ type: 'replace-pods', pods: uninjected })
+  const replaced = [...uninjected, ...replacedPods(observation, status)]
+  if (replaced.length > 0 && live.hasInjectKeys && status.phase === 'Progressing') actions.push({ type: 'replace-pods', pods: replaced })
   return actions
 }
 

@@ -9,7 +9,7 @@
  *   Initialized Succeeded Failed → Progressing   the target has a revision that was neither promoted nor tried
  *   Progressing                Progressing   another revision: again from weight 0
  *   Progressing                Initialized   the promoted revision is back: nothing to judge
- *   Progressing                Failed        threshold of failed checks, or the canary not ready before the deadline
+ *   Progressing                Failed        threshold of failed checks, the guard is certain, or the canary not ready before the deadline
  *   Progressing                Promoting     the last step or iteration passed, or skipAnalysis
  *   Promoting                  Progressing   another revision before the template was copied
  *   Promoting                  Finalising    primary ready, its share is 100
@@ -26,6 +26,7 @@ import { canonicalJson } from '../base/json.ts'
 import { adopt } from './adoption.ts'
 import { analyse } from './analyse.ts'
 import { converge, type Action } from './converge.ts'
+import { guardFailure, withCheckpoint } from './guarded.ts'
 import { rest } from './idle.ts'
 import { defaultTiming, type Observation, type Timing } from './observation.ts'
 import { continuePromotion, finalise, holdOnCanary } from './promotion.ts'
@@ -122,7 +123,7 @@ function finish(observation: Observation, step: Step, now: number): CanaryStatus
   const { status } = step
   const phase = status.phase ?? 'Initializing'
   const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')
-  const drafts = [promotedCondition(phase, canary.spec.targetRef.kind), ...kstatusConditions(phase, step.stall)]
+  const drafts = [promotedCondition(phase, canary.spec.targetRef.kind), ...kstatusConditions(phase, step.stall ?? guardFailure(status))]
   const hasMoved = (['phase', 'canaryWeight', 'failedChecks', 'iterations'] as const).some((field) => status[field] !== before[field])
   const lastTransitionTime = hasMoved || before.lastTransitionTime === undefined ? time : before.lastTransitionTime
   const next: CanaryStatus = {
@@ -133,5 +134,6 @@ function finish(observation: Observation, step: Step, now: number): CanaryStatus
     observedGeneration: canary.generation,
     ...(target ? { observedTargetGeneration: target.generation } : {}),
   }
-  return canonicalJson(next) === canonicalJson(before) ? before : next
+  const checked = withCheckpoint(observation, next, before, now)
+  return canonicalJson(checked) === canonicalJson(before) ? before : checked
 }

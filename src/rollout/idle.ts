@@ -81,7 +81,7 @@ export function begin({ observation, now }: Context, status: CanaryStatus, event
   const { revision, trackedConfigs } = observation
   const started = reroute({ ...rest, failedChecks: 0, trackedConfigs, ...(revision === undefined ? {} : { lastAppliedSpec: revision }) }, { phase: 'Progressing', canaryWeight: 0, iterations: 0 }, now)
   return {
-    status: withState(started, { runGeneration: started.kinglet.generation, stepStartedAt: now, notReadySince: undefined, settling: undefined, heldOnCanary: undefined }),
+    status: withState(started, { runGeneration: started.kinglet.generation, stepStartedAt: now, notReadySince: undefined, settling: undefined, heldOnCanary: undefined, weightedAt: undefined, bakeStartedAt: undefined, sickPods: undefined, guard: undefined }),
     events: [event],
   }
 }

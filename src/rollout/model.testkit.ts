@@ -1,6 +1,7 @@
 import type { Canary, CanarySpec } from '../api/canary.ts'
 import { parseCanary } from '../api/canary.ts'
 import { initialStatus, type CanaryStatus, type Verdict, type VerdictResult } from '../api/canary-status.ts'
+import type { GuardObservation, GuardRecord } from '../api/guard-record.ts'
 import { finalizer } from '../api/keys.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { TargetStatus } from '../api/target.ts'
@@ -28,6 +29,9 @@ export interface Model {
   endpoints: 'original' | 'primary' | 'canary' | 'other'
   splitServices: boolean
   verdict: VerdictResult
+  /** What the guard says; undefined where none watches. */
+  guard?: Partial<GuardRecord>
+  nextWeightPercent?: number
   /** The generation that the primary's sidecars have acknowledged. */
   acknowledged: number
   /** Every decision so far with what it was made from. */
@@ -70,6 +74,12 @@ const verdictOf = (result: VerdictResult, weight: number): Verdict => ({
   checks: result === 'pass' ? [] : [{ name: 'request-success-rate', result, message: `Halt myapp.test advancement: ${result}` }],
   ...(result === 'pass' ? {} : { decidedBy: 'request-success-rate' }),
 })
+
+const guardOf = ({ status, now, nextWeightPercent }: Model, change: Partial<GuardRecord>): GuardObservation => {
+  const record: GuardRecord = { decision: 'none', logEvidence: 0, logThreshold: 6.908, canary: { requests: 100, failures: 0 }, primary: { requests: 900, failures: 0 }, dispersion: 1, curve: [], pods: [], ...change }
+  const { requests } = record.canary
+  return { record, checkpoint: { run: status.kinglet.runGeneration, atMs: now, boots: {}, state: { requests }, pods: [] }, ...(nextWeightPercent === undefined ? {} : { nextWeightPercent }) }
+}
 
 const workload = (live: { readonly desired: number; readonly ready: number; readonly isPastDeadline: boolean }, name: string) => ({
   name,
@@ -122,6 +132,7 @@ export function observeModel(model: Model): Observation {
     trackedConfigs: {},
     isScalerInSync: true,
     verdict: verdictOf(model.verdict, model.status.canaryWeight),
+    ...(model.guard ? { guard: guardOf(model, model.guard) } : {}),
     ...observedTraffic(model),
   }
 }
@@ -134,7 +145,7 @@ function observedTraffic(model: Model): Pick<Observation, 'services' | 'pods' | 
   const isBehind = ready.primary > 0 && model.acknowledged < model.status.kinglet.generation
   return {
     services: { areSplitServicesInSync: model.splitServices, apex: model.apex, endpoints: { primary: leadsTo === 'primary' ? ready.primary : 0, canary: leadsTo === 'canary' ? ready.canary : 0 } },
-    pods: { ready: { primary: ready.primary, canary: isBare ? 0 : ready.canary }, uninjected: isBare && target.desired > 0 ? ['myapp-x'] : [] },
+    pods: { ready: { primary: ready.primary, canary: isBare ? 0 : ready.canary }, uninjected: isBare && target.desired > 0 ? ['myapp-x'] : [], canaryNames: Array.from({ length: ready.canary }, (_unused, index) => `myapp-${index}`) },
     sidecars: { unacknowledged: isBehind ? ['myapp-primary-a'] : [], listeningSince: 0 },
   }
 }

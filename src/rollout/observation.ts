@@ -1,5 +1,6 @@
 import type { Canary } from '../api/canary.ts'
 import type { Verdict } from '../api/canary-status.ts'
+import type { GuardObservation } from '../api/guard-record.ts'
 import type { TargetStatus } from '../api/target.ts'
 import type { Track } from '../api/protocol.ts'
 import type { Problem } from '../api/validate.ts'
@@ -27,6 +28,8 @@ export interface Observation {
   readonly sidecars: SidecarsObservation
   /** What the checks say now; absent where nothing was measured. */
   readonly verdict?: Verdict
+  /** What the guard says now; absent where none is watching. */
+  readonly guard?: GuardObservation
 }
 
 /** What a Deployment says about its own progress. */
@@ -80,6 +83,8 @@ export interface ServicesObservation {
 export interface PodsObservation {
   /** Ready pods with a sidecar, by track. */
   readonly ready: Readonly<Record<Track, number>>
+  /** Names of the canary's pods that are there to stay. */
+  readonly canaryNames: readonly string[]
   /** Names of the target's pods that run without a sidecar and that its rollout would leave so. */
   readonly uninjected: readonly string[]
 }

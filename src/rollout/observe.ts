@@ -51,10 +51,12 @@ export function observe(world: World, installation: Installation): Observed {
     isScalerInSync: !canary.spec.autoscalerRef || !world.scaler || isScalerInSync(world.primaryScaler, buildPrimaryScaler(world.scaler, canary, installation.labelPrefixes)),
     pods: {
       ready: { primary: pods.primary.filter(isServing).length, canary: pods.canary.filter(isServing).length },
+      canaryNames: pods.canary.map(nameOf),
       uninjected: pods.canary.filter((pod) => lacksSidecar(pod, world.target)).map(nameOf),
     },
     sidecars: observeSidecars(world, canary, pods.primary),
     ...(world.verdict ? { verdict: world.verdict } : {}),
+    ...(world.guard ? { guard: world.guard } : {}),
   }
   return { observation, ...(split ? { split } : {}), copiedConfigs }
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../base/json.ts'
 import type { Verdict } from '../api/canary-status.ts'
+import type { GuardObservation } from '../api/guard-record.ts'
 import type { InjectionConfig } from '../injection/inject.ts'
 
 /** The raw objects around one Canary, read at one moment. Built by the controller's gatherer, read by `observe.ts` and `plan.ts`. */
@@ -25,6 +26,7 @@ export interface World {
   readonly acknowledged: ReadonlyMap<string, number>
   readonly listeningSince: number
   readonly verdict?: Verdict
+  readonly guard?: GuardObservation
 }
 
 /** What holds for every Canary of an installation. */

@@ -1,0 +1,74 @@
+import type { GuardCounts, GuardRecord, PlanRecord, SlowRecord } from '../api/guard-record.ts'
+import type { AdvanceReading } from './guard/advance.ts'
+import type { BakeReading } from './guard/bake.ts'
+import type { Plan } from './guard/plan.ts'
+import type { GuardReading } from './guard/reading.ts'
+
+/** Pods that a record names. */
+const maxPods = 20
+
+export interface Readings {
+  readonly guard: GuardReading
+  readonly advance?: AdvanceReading
+  readonly bake?: BakeReading
+  readonly pods: readonly (GuardCounts & { readonly pod: string })[]
+  readonly plan?: PlanRecord
+}
+
+/** The readings of a run as the record that people and programs get: rounded, times in RFC 3339. */
+export function recordOf({ guard, advance, bake, pods, plan }: Readings): GuardRecord {
+  const isAbort = guard.decision === 'abort' || bake?.decision === 'return'
+  const by = bake?.by ?? guard.by
+  const abortedAtMs = bake?.alarmAtMs ?? guard.abortedAtMs
+  const slow = guard.metrics.find(({ metric }) => metric === 'latency')?.slow
+  const [first] = guard.curve
+  return {
+    decision: isAbort ? 'abort' : advance?.decision === 'pass' ? 'advance' : 'none',
+    ...(by ? { by } : {}),
+    ...(abortedAtMs === undefined ? {} : { abortedAt: timeOf(abortedAtMs) }),
+    logEvidence: round(bake?.logEvidence ?? guard.logEvidence),
+    logThreshold: round(bake?.logThreshold ?? guard.logThreshold),
+    canary: countsOf(guard.counts.canary),
+    primary: countsOf(guard.counts.primary),
+    ...(guard.riskRatio ? { riskRatio: ratioOf(guard.riskRatio) } : {}),
+    ...(slow ? { slow: slowOf(slow) } : {}),
+    dispersion: round(guard.dispersion),
+    ...(guard.suspect ? { suspect: { pod: guard.suspect.pod, since: timeOf(guard.suspect.sinceMs), requests: guard.suspect.requests, bad: guard.suspect.bad } } : {}),
+    ...(guard.split ? { split: { isBroken: guard.split.isBroken, expectedShare: round(guard.split.expectedShare), observedShare: round(guard.split.observedShare) } } : {}),
+    curve: guard.curve.map(([atMs, logEvidence]) => [Math.round((atMs - (first?.[0] ?? atMs)) / 1000), round(logEvidence)]),
+    ...(first ? { curveFrom: timeOf(first[0]) } : {}),
+    pods: pods.toSorted((a, b) => b.failures - a.failures || b.requests - a.requests).slice(0, maxPods),
+    ...(plan ? { plan } : {}),
+    ...(bake ? { bake: { canary: bake.counts, ...(bake.allowedFailureRate === undefined ? {} : { allowedFailurePercent: round(100 * bake.allowedFailureRate) }) } } : {}),
+  }
+}
+
+export function planOf(plan: Plan, requestsPerSecond: number): PlanRecord {
+  const { smallestRatio, broken } = plan
+  return {
+    requestsPerSecond: requestsPerSecond >= 10 ? Math.round(requestsPerSecond) : round(requestsPerSecond),
+    primaryFailurePercent: round(100 * plan.failureRate),
+    ...(smallestRatio === undefined ? {} : { smallestRatio: round(smallestRatio) }),
+    ...(broken ? { broken: { seconds: round(broken.seconds), failedRequests: round(broken.failedRequests) } } : {}),
+  }
+}
+
+const countsOf = ({ requests, failures }: GuardCounts): GuardCounts => ({ requests, failures })
+
+const ratioOf = ({ estimate, low, high, level }: NonNullable<GuardReading['riskRatio']>): NonNullable<GuardRecord['riskRatio']> => ({
+  ...(estimate === undefined ? {} : { estimate: round(estimate) }),
+  low: round(low),
+  ...(high === undefined ? {} : { high: round(high) }),
+  level,
+})
+
+const slowOf = ({ quantile, primaryMs, allowedMs, primaryShare, canaryShare }: NonNullable<GuardReading['metrics'][number]['slow']>): SlowRecord => ({
+  quantile,
+  primaryMs: round(primaryMs),
+  allowedMs: round(allowedMs),
+  primaryPercent: round(100 * primaryShare),
+  canaryPercent: round(100 * canaryShare),
+})
+
+const timeOf = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
+const round = (value: number): number => Number(value.toPrecision(4))
