@@ -16,7 +16,8 @@ describe('the life of an app under constant load', () => {
   it('is adopted without a failed request', async () => {
     explainOnFailure()
     story = await givenAppUnderLoad(namespace)
-    await adopted(story, { interval: `${intervalMs / 1000}s` })
+    // Slowness is left to Flagger's check here, so that its words are heard too.
+    await adopted(story, { interval: `${intervalMs / 1000}s`, strategy: { stepWeight: 10, maxWeight: 50, guard: { metrics: ['failures'] } } })
     expectNoFailure(await story.load.settled())
     for (const [name, port] of [['podinfo', 'kinglet-route'], ['podinfo-primary', 'kinglet-direct'], ['podinfo-canary', 'kinglet-direct']] as const) {
       expect(targetPortOf(await cluster().get(resources.services, { namespace, name })), name).toBe(port)
@@ -72,8 +73,8 @@ describe('the life of an app under constant load', () => {
     expect(versionOf(await getDeployment(namespace, 'podinfo-primary'))).toBe('v2')
     const rolledBackAt = story.watch.rows.at(-1)?.at ?? 0
     expectNoFailure(since(lines, rolledBackAt + 1500))
-    await eventWith(namespace, 'podinfo', /^Halt podinfo\..* advancement success rate [\d.]+% < 99%$/)
-    await eventWith(namespace, 'podinfo', /^Rolling back podinfo\..* failed checks threshold reached 2$/)
+    await eventWith(namespace, 'podinfo', /^Halt podinfo\..* advancement guard: canary failed \d+ of \d+ requests \([\d.]+%\), primary 0 of \d+ requests \(0\.00%\), risk ratio .*; evidence .*:1 that it is worse, limit 1,000:1$/)
+    await eventWith(namespace, 'podinfo', /^Rolling back podinfo\..* guard is certain: evidence .*:1 that it is worse, limit 1,000:1$/)
     await eventWith(namespace, 'podinfo', /^Canary failed! Scaling down podinfo\./)
     expect(conditionsOf(story.watch.current())).toContainEqual(expect.objectContaining({ type: 'Promoted', status: 'False', reason: 'Failed' }))
   })
