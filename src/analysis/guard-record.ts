@@ -18,30 +18,50 @@ export interface Readings {
 /** The readings of a run as the record that people and programs get: rounded, times in RFC 3339. */
 export function recordOf({ guard, advance, bake, pods, plan }: Readings): GuardRecord {
   const isAbort = guard.decision === 'abort' || bake?.decision === 'return'
-  const by = bake?.by ?? guard.by
-  const abortedAtMs = bake?.alarmAtMs ?? guard.abortedAtMs
-  const slow = guard.metrics.find(({ metric }) => metric === 'latency')?.slow
-  const [first] = guard.curve
   return {
     decision: isAbort ? 'abort' : advance?.decision === 'pass' ? 'advance' : 'none',
-    ...(by ? { by } : {}),
-    ...(abortedAtMs === undefined ? {} : { abortedAt: timeOf(abortedAtMs) }),
+    ...endOf(guard, bake),
     logEvidence: round(bake?.logEvidence ?? guard.logEvidence),
     logThreshold: round(bake?.logThreshold ?? guard.logThreshold),
     canary: countsOf(guard.counts.canary),
     primary: countsOf(guard.counts.primary),
-    ...(guard.riskRatio ? { riskRatio: ratioOf(guard.riskRatio) } : {}),
-    ...(slow ? { slow: slowOf(slow) } : {}),
+    ...comparisonOf(guard),
     dispersion: round(guard.dispersion),
-    ...(guard.suspect ? { suspect: { pod: guard.suspect.pod, since: timeOf(guard.suspect.sinceMs), requests: guard.suspect.requests, bad: guard.suspect.bad } } : {}),
-    ...(guard.split ? { split: { isBroken: guard.split.isBroken, expectedShare: round(guard.split.expectedShare), observedShare: round(guard.split.observedShare) } } : {}),
-    curve: guard.curve.map(([atMs, logEvidence]) => [Math.round((atMs - (first?.[0] ?? atMs)) / 1000), round(logEvidence)]),
-    ...(first ? { curveFrom: timeOf(first[0]) } : {}),
+    ...faultsOf(guard),
+    ...curveOf(guard),
     pods: pods.toSorted((a, b) => b.failures - a.failures || b.requests - a.requests).slice(0, maxPods),
     ...(plan ? { plan } : {}),
-    ...(bake ? { bake: { canary: bake.counts, ...(bake.allowedFailureRate === undefined ? {} : { allowedFailurePercent: round(100 * bake.allowedFailureRate) }) } } : {}),
+    ...(bake ? { bake: bakeOf(bake) } : {}),
   }
 }
+
+function endOf(guard: GuardReading, bake: BakeReading | undefined): Pick<GuardRecord, 'by' | 'abortedAt'> {
+  const by = bake?.by ?? guard.by
+  const abortedAtMs = bake?.alarmAtMs ?? guard.abortedAtMs
+  return { ...(by ? { by } : {}), ...(abortedAtMs === undefined ? {} : { abortedAt: timeOf(abortedAtMs) }) }
+}
+
+function comparisonOf({ riskRatio, metrics }: GuardReading): Pick<GuardRecord, 'riskRatio' | 'slow'> {
+  const slow = metrics.find(({ metric }) => metric === 'latency')?.slow
+  return { ...(riskRatio ? { riskRatio: ratioOf(riskRatio) } : {}), ...(slow ? { slow: slowOf(slow) } : {}) }
+}
+
+/** What makes the comparison itself doubtful. */
+const faultsOf = ({ suspect, split }: GuardReading): Pick<GuardRecord, 'suspect' | 'split'> => ({
+  ...(suspect ? { suspect: { pod: suspect.pod, since: timeOf(suspect.sinceMs), requests: suspect.requests, bad: suspect.bad } } : {}),
+  ...(split ? { split: { isBroken: split.isBroken, expectedShare: round(split.expectedShare), observedShare: round(split.observedShare) } } : {}),
+})
+
+function curveOf({ curve }: GuardReading): Pick<GuardRecord, 'curve' | 'curveFrom'> {
+  const [first] = curve
+  if (!first) return { curve: [] }
+  return { curve: curve.map(([atMs, logEvidence]) => [Math.round((atMs - first[0]) / 1000), round(logEvidence)]), curveFrom: timeOf(first[0]) }
+}
+
+const bakeOf = ({ counts, allowedFailureRate }: BakeReading): NonNullable<GuardRecord['bake']> => ({
+  canary: countsOf(counts),
+  ...(allowedFailureRate === undefined ? {} : { allowedFailurePercent: round(100 * allowedFailureRate) }),
+})
 
 export function planOf(plan: Plan, requestsPerSecond: number): PlanRecord {
   const { smallestRatio, broken } = plan

@@ -2,6 +2,7 @@ import { fieldManager, streamService } from '../api/keys.ts'
 import { describeError } from '../base/errors.ts'
 import type { ControllerFlags } from '../cli/controller.ts'
 import { runController, type LeaderState } from '../controller/controller.ts'
+import { answerRead } from '../controller/read-api.ts'
 import { createClient } from '../kube/client.ts'
 import { loadKubeConfig } from '../kube/config.ts'
 import { createControllerMetrics } from '../metrics/controller.ts'
@@ -17,10 +18,10 @@ export async function runControllerProcess(flags: ControllerFlags, version: stri
   let leader: LeaderState | undefined
   const metrics = createControllerMetrics(version, { sidecars: () => leader?.hub.sessionCount() ?? 0, isLeader: () => leader !== undefined })
   const connection = loadKubeConfig(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig })
-  const health = createHealthServer({ healthy: () => undefined, ready: () => (signal.aborted ? 'stopping' : undefined) }, (path, response) => {
-    if (path !== '/metrics') return false
-    void metrics.render().then((text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text))
-    return true
+  const health = createHealthServer({ healthy: () => undefined, ready: () => (signal.aborted ? 'stopping' : undefined) }, async (path, method) => {
+    if (path === '/metrics') return { status: 200, type: metrics.contentType, text: await metrics.render() }
+    const answer = await answerRead(method, path, leader)
+    return answer && { status: answer.status, type: 'application/json', text: `${JSON.stringify(answer.body)}\n` }
   })
   const port = await listen(health, flags.port)
   log.info('controller started', { port, version })

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { buildControllerCommand } from '../cli/controller.ts'
 import { buildDemoCommand } from '../cli/demo.ts'
+import { buildExplainCommand } from '../cli/explain.ts'
 import { buildProgram, runProgram } from '../cli/program.ts'
 import { buildProxyCommand } from '../cli/proxy.ts'
 import { buildSandboxCommand } from '../cli/sandbox.ts'
@@ -13,6 +14,7 @@ const program = buildProgram(version, [
   buildControllerCommand(async (flags) => (await import('./controller.ts')).runControllerProcess(flags, version)),
   buildProxyCommand(async (options) => (await import('./proxy.ts')).runProxy(options, version)),
   buildWebhookCommand(async (flags) => (await import('./webhook.ts')).runWebhook(flags)),
+  buildExplainCommand(async (canary, options) => (await import('./explain.ts')).runExplain(canary, options)),
   buildSandboxCommand(async (options) => (await import('./sandbox.ts')).runSandbox(options)),
   buildDemoCommand(async (options) => (await import('./demo.ts')).runDemo(options)),
 ])

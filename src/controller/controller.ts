@@ -26,6 +26,7 @@ import { startCaches, type Caches } from './caches.ts'
 import { Hub } from './hub.ts'
 import { claimLeaderLabel, dropLeaderLabel } from './leader-label.ts'
 import { reconcileOptIn } from './opt-in.ts'
+import type { ClusterReader } from './ports.ts'
 import { reconcile } from './reconciler.ts'
 import { startStreamServer } from './stream-server.ts'
 import { createTokenReviewer } from './tokens.ts'
@@ -61,6 +62,7 @@ export interface ControllerOptions {
 /** What is known of a leader from outside. */
 export interface LeaderState {
   readonly hub: Hub
+  readonly reader: ClusterReader
   readonly streamPort: number
 }
 
@@ -110,7 +112,7 @@ async function lead(options: ControllerOptions, signal: AbortSignal): Promise<vo
     }
     wireEvents(caches, queues.canaries, queues.optIns)
     ending.unshift(() => Promise.all([queues.canaries.stop(), queues.optIns.stop()]))
-    options.onLeading({ hub: queues.hub, streamPort: server.port })
+    options.onLeading({ hub: queues.hub, reader: caches.reader, streamPort: server.port })
     log.info('serving sidecars', { port: server.port })
     await aborted(signal)
     await queues.flush()

@@ -35,6 +35,7 @@ export interface ControllerMetrics {
     readonly weightPercent: number
     /** Newest value of each check; seconds for request-duration, as Flagger has it. */
     readonly checks: Readonly<Record<string, number>>
+    readonly guard?: { readonly logEvidence: number; readonly logThreshold: number; readonly riskRatio?: number }
   }): void
   forgetCanary(namespace: string, name: string): void
   countEnd(record: { readonly name: string; readonly namespace: string; readonly strategy: string; readonly status: 'completed' | 'skipped'; readonly hasSucceeded: boolean }): void

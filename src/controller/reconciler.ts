@@ -1,5 +1,6 @@
 import { parseCanary, strategyOf, type Canary } from '../api/canary.ts'
 import type { CanaryStatus } from '../api/canary-status.ts'
+import type { GuardObservation, GuardRecord } from '../api/guard-record.ts'
 import { resources } from '../api/resources.ts'
 import type { Clock } from '../base/clock.ts'
 import { objectAt, type JsonObject } from '../base/json.ts'
@@ -63,7 +64,7 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
   publish(key, parsed, after, observed, options)
   tell(key, canary, world, options)
   countEnd(observed.observation.canary, decision, options)
-  observeMetrics(parsed, decision, options)
+  observeMetrics(parsed, observed.observation.guard, decision, options)
   await applyActions(decision.actions, after, observed, options.installation, options.cluster)
   metrics.observeReconcile(parsed.spec.targetRef.name, parsed.namespace, (clock.now() - startedAt) / 1000)
   // Pods without a sidecar wait for the webhook, however often it is asked.
@@ -101,7 +102,7 @@ const publish = (key: string, canary: Canary, world: World, { split }: Observed,
 function settled(key: string, world: World, { observed, decision }: Look, options: ReconcilerOptions): { readonly afterMs: number } {
   const { canary } = observed.observation
   tell(key, world.canary, world, options)
-  observeMetrics(canary, decision, options)
+  observeMetrics(canary, observed.observation.guard, decision, options)
   return { afterMs: untilNext(decision, canary.status, options.clock.now()) }
 }
 
@@ -135,7 +136,7 @@ function tell(key: string, canary: JsonObject, world: World, { events: sink, tol
   }
 }
 
-function observeMetrics(canary: Canary, { status }: Decision, { metrics }: ReconcilerOptions): void {
+function observeMetrics(canary: Canary, guard: GuardObservation | undefined, { status }: Decision, { metrics }: ReconcilerOptions): void {
   const checks = (status.analysis?.checks ?? []).flatMap(({ name, value }) => (value === undefined ? [] : [[name, name === 'request-duration' ? value / 1000 : value] as const]))
   metrics.observeCanary({
     namespace: canary.namespace,
@@ -144,7 +145,14 @@ function observeMetrics(canary: Canary, { status }: Decision, { metrics }: Recon
     phase: status.phase ?? '',
     weightPercent: status.canaryWeight,
     checks: Object.fromEntries(checks),
+    ...guardReadings(guard?.record ?? status.analysis?.guard),
   })
+}
+
+function guardReadings(record: GuardRecord | undefined): Pick<Parameters<ControllerMetrics['observeCanary']>[0], 'guard'> {
+  if (!record) return {}
+  const { logEvidence, logThreshold, riskRatio } = record
+  return { guard: { logEvidence, logThreshold, ...(riskRatio?.estimate === undefined ? {} : { riskRatio: riskRatio.estimate }) } }
 }
 
 /** An analysis has ended with this decision. */

@@ -13,6 +13,8 @@ export interface CanaryReadings {
   readonly weightPercent: number
   /** Last value of each check; seconds for request-duration. */
   readonly checks: Readonly<Record<string, number>>
+  /** What the sequential guard has seen in the running or the last analysis. Evidence in natural logarithms. */
+  readonly guard?: { readonly logEvidence: number; readonly logThreshold: number; readonly riskRatio?: number }
 }
 
 export interface AnalysisEnd {
@@ -48,6 +50,16 @@ export function createControllerMetrics(version: string, read: { readonly sideca
   const status = gauge('flagger_canary_status', 'Last analysis: 0 running, 1 successful or none, 2 failed.', ['name', 'namespace'])
   const weight = gauge('flagger_canary_weight', 'Share of requests that a workload gets, percent.', ['workload', 'namespace'])
   const analysis = gauge('flagger_canary_metric_analysis', 'Last value of a check: percent for rates, seconds for durations.', ['name', 'namespace', 'metric'])
+  const evidence = gauge('kinglet_guard_log_evidence', 'Evidence of the sequential guard that the canary is worse, natural logarithm.', ['name', 'namespace'])
+  const threshold = gauge('kinglet_guard_log_threshold', 'Evidence at which the guard takes a canary back, natural logarithm.', ['name', 'namespace'])
+  const riskRatio = gauge('kinglet_guard_risk_ratio', 'How many times as often as the primary the canary fails: the most likely value.', ['name', 'namespace'])
+  const observeGuard = (labels: { readonly name: string; readonly namespace: string }, guard: CanaryReadings['guard']): void => {
+    const values = [[evidence, guard?.logEvidence], [threshold, guard?.logThreshold], [riskRatio, guard?.riskRatio]] as const
+    for (const [of, value] of values) {
+      if (value === undefined) of.remove({ ...labels })
+      else of.set({ ...labels }, value)
+    }
+  }
   const duration = new Histogram({ name: 'flagger_canary_duration_seconds', help: 'Time of one look at a Canary that changed something.', labelNames: ['name', 'namespace'], buckets: reconcileBuckets, registers })
   const successes = ends('flagger_canary_successes_total', 'Analyses that ended with a promotion.')
   const failures = ends('flagger_canary_failures_total', 'Analyses that ended without one.')
@@ -75,6 +87,7 @@ export function createControllerMetrics(version: string, read: { readonly sideca
       weight.set({ workload: target, namespace }, readings.weightPercent)
       weight.set({ workload: `${target}-primary`, namespace }, 100 - readings.weightPercent)
       for (const [metric, value] of Object.entries(readings.checks)) analysis.set({ name: target, namespace, metric }, value)
+      observeGuard({ name: target, namespace }, readings.guard)
     },
     forgetCanary(namespace, name) {
       const readings = known.get(`${namespace}/${name}`)
@@ -85,6 +98,7 @@ export function createControllerMetrics(version: string, read: { readonly sideca
       weight.remove({ workload: target, namespace })
       weight.remove({ workload: `${target}-primary`, namespace })
       for (const metric of Object.keys(readings.checks)) analysis.remove({ name: target, namespace, metric })
+      observeGuard({ name: target, namespace }, undefined)
     },
     countEnd: ({ name, namespace, strategy, status: how, hasSucceeded }) => (hasSucceeded ? successes : failures).inc({ name, namespace, deployment_strategy: strategy, analysis_status: how }),
     observeReconcile: (name, namespace, seconds) => duration.observe({ name, namespace }, seconds),

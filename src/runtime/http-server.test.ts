@@ -17,11 +17,7 @@ const get = (port: number, path: string): Promise<string> =>
 describe('the health server', () => {
   it('answers probes with what is missing, and hands other paths on', async () => {
     let missing: string | undefined = 'no certificate yet'
-    const server = createHealthServer({ healthy: () => undefined, ready: () => missing }, (path, response) => {
-      if (path !== '/metrics') return false
-      response.end('up 1')
-      return true
-    })
+    const server = createHealthServer({ healthy: () => undefined, ready: () => missing }, (path) => Promise.resolve(path === '/metrics' ? { status: 200, type: 'text/plain', text: 'up 1' } : undefined))
     const port = await listen(server, 0)
     expect(await get(port, '/healthz')).toBe('200 ok')
     expect(await get(port, '/readyz?verbose')).toBe('503 no certificate yet')

@@ -29,14 +29,29 @@ export function closeServer(server: Server, graceMs: number): Promise<void> {
   })
 }
 
+export interface Page {
+  readonly status: number
+  readonly type: string
+  readonly text: string
+}
+
+async function serve(response: http.ServerResponse, asked: Promise<Page | undefined> | undefined): Promise<void> {
+  try {
+    const { status, type, text } = (await asked) ?? { status: 404, type: 'text/plain', text: 'not found\n' }
+    response.writeHead(status, { 'content-type': type }).end(text)
+  } catch (error) {
+    response.writeHead(500, { 'content-type': 'text/plain' }).end(`${describeError(error)}\n`)
+  }
+}
+
 /** A probe's answer: undefined is fine, a text says what is missing. */
 export type Check = () => string | undefined
 
 /**
  * `/healthz` and `/readyz` for the kubelet, plain HTTP on a port of their own: 200, or 503 with what is missing.
- * `more` answers further paths (metrics) and says whether it knew the path.
+ * `more` answers further paths (metrics); undefined where it does not know the path.
  */
-export function createHealthServer(checks: { readonly healthy: Check; readonly ready: Check }, more?: (path: string, response: http.ServerResponse) => boolean): http.Server {
+export function createHealthServer(checks: { readonly healthy: Check; readonly ready: Check }, more?: (path: string, method: string) => Promise<Page | undefined>): http.Server {
   const byPath: Readonly<Record<string, Check>> = { '/healthz': checks.healthy, '/readyz': checks.ready }
   const server = http.createServer((request, response) => {
     const path = (request.url ?? '/').split('?')[0] ?? '/'
@@ -44,9 +59,7 @@ export function createHealthServer(checks: { readonly healthy: Check; readonly r
     if (check) {
       const missing = check()
       response.writeHead(missing === undefined ? 200 : 503, { 'content-type': 'text/plain' }).end(`${missing ?? 'ok'}\n`)
-    } else if (!more?.(path, response)) {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('not found\n')
-    }
+    } else void serve(response, more?.(path, request.method ?? 'GET'))
   })
   server.headersTimeout = 10_000
   server.requestTimeout = 10_000

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { parseCanary } from '../api/canary.ts'
+import type { JsonObject } from '../base/json.ts'
+import { printExplanation } from './explain-text.ts'
+
+const guard: JsonObject = {
+  decision: 'abort',
+  by: 'failures',
+  abortedAt: '2026-01-01T00:00:03Z',
+  logEvidence: 8.37,
+  logThreshold: 6.908,
+  canary: { requests: 5, failures: 5 },
+  primary: { requests: 95, failures: 0 },
+  riskRatio: { low: 11.3, level: 0.95 },
+  dispersion: 1,
+  curve: [[0, 0], [1, 3.1], [2, 8.37]],
+  pods: [{ pod: 'web-7d9-abc', requests: 5, failures: 5 }],
+}
+const analysis: JsonObject = {
+  result: 'fail',
+  decidedBy: 'guard',
+  time: '2026-01-01T00:00:03Z',
+  weight: 5,
+  windowSeconds: 60,
+  canary: { requests: 5, failures: 5, outcomes: { '5xx': 5 }, successRatePercent: 0, p99Ms: 4.2 },
+  primary: { requests: 95, failures: 0, outcomes: {}, successRatePercent: 100, p99Ms: 5 },
+  checks: [{ name: 'request-success-rate', result: 'fail', value: 0 }],
+  guard,
+}
+const canary = (status: JsonObject) => parseCanary({ metadata: { name: 'web', namespace: 'shop' }, spec: { targetRef: { kind: 'Deployment', name: 'web' } }, status })
+const failed = canary({ phase: 'Failed', canaryWeight: 0, analysis })
+
+describe('an explanation', () => {
+  it('tells people what was counted, how sure it is and which pods it was', () => {
+    const text = printExplanation(failed, 'text')
+    expect(text).toContain('Failed at weight 0%')
+    expect(text).toContain('Last verdict: fail, decided by guard, at weight 5%')
+    expect(text).toContain('Sequential guard: the canary is shown to be worse at 2026-01-01T00:00:03Z; evidence 4,316:1 that it is worse, limit 1,000:1')
+    expect(text).toMatch(/drawn by weight +requests +failed +rate\n +canary +5 +5 +100\.00%\n +primary +95 +0 +0\.00%/)
+    expect(text).toContain('risk ratio at least 11 [11, ∞] at 95%')
+    expect(text).toMatch(/web-7d9-abc +5 +5 +100\.00%/)
+    expect(text).toContain('evidence over 2s: ▁▃█')
+  })
+
+  it('is the record itself for programs', () => {
+    expect(JSON.parse(printExplanation(failed, 'json'))).toMatchObject({ name: 'web', phase: 'Failed', analysis: { guard: { pods: [{ pod: 'web-7d9-abc' }] } } })
+    expect(parse(printExplanation(failed, 'yaml'))).toEqual(JSON.parse(printExplanation(failed, 'json')))
+  })
+
+  it('of a Canary that has analysed nothing says so', () => expect(printExplanation(canary({ phase: 'Initialized' }), 'text')).toContain('Nothing has been analysed yet.'))
+})

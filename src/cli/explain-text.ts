@@ -1,0 +1,83 @@
+import type { Canary } from '../api/canary.ts'
+import type { CheckRecord, Verdict } from '../api/canary-status.ts'
+import { describeOdds, describePlan, describeRatio, type GuardCounts, type GuardRecord } from '../api/guard-record.ts'
+import { stringify } from 'yaml'
+
+/** What is known about the last analysis of a Canary, for programs. */
+export const explanationOf = ({ name, namespace, spec, status }: Canary): Readonly<Record<string, unknown>> => ({
+  name,
+  namespace,
+  target: spec.targetRef.name,
+  phase: status.phase ?? 'Initializing',
+  canaryWeight: status.canaryWeight,
+  failedChecks: status.failedChecks,
+  ...(status.lastTransitionTime === undefined ? {} : { lastTransitionTime: status.lastTransitionTime }),
+  conditions: status.conditions,
+  ...(status.analysis ? { analysis: status.analysis } : {}),
+})
+
+export function printExplanation(canary: Canary, output: 'text' | 'json' | 'yaml'): string {
+  if (output === 'json') return `${JSON.stringify(explanationOf(canary), undefined, 2)}\n`
+  if (output === 'yaml') return stringify(JSON.parse(JSON.stringify(explanationOf(canary))))
+  return `${explain(canary).join('\n')}\n`
+}
+
+/** The explanation for people, line by line. No colours: it reads the same in a pipe. */
+function explain(canary: Canary): readonly string[] {
+  const { name, namespace, spec, status } = canary
+  const ready = status.conditions.find(({ type }) => type === 'Ready')
+  const head = [
+    `Canary ${name} in ${namespace}, target Deployment ${spec.targetRef.name}`,
+    `  ${status.phase ?? 'Initializing'} at weight ${status.canaryWeight}%, ${status.failedChecks} failed checks${status.lastTransitionTime === undefined ? '' : `, since ${status.lastTransitionTime}`}`,
+    ...(ready ? [`  ${ready.message}`] : []),
+  ]
+  if (!status.analysis) return [...head, '', 'Nothing has been analysed yet.']
+  return [...head, '', ...verdictLines(status.analysis), ...(status.analysis.guard ? ['', ...guardLines(status.analysis.guard)] : [])]
+}
+
+function verdictLines(verdict: Verdict): readonly string[] {
+  const decided = verdict.decidedBy === undefined ? '' : `, decided by ${verdict.decidedBy}`
+  const track = (title: string, { requests, failures, successRatePercent, p99Ms }: Verdict['canary']): string[] => [title, String(requests), String(failures), successRatePercent === undefined ? '-' : `${successRatePercent}%`, p99Ms === undefined ? '-' : `${p99Ms}ms`]
+  return [
+    `Last verdict: ${verdict.result}${decided}, at weight ${verdict.weight}%, ${verdict.time}`,
+    ...table([[`last ${verdict.windowSeconds}s`, 'requests', 'failed', 'success', 'p99'], track('canary', verdict.canary), track('primary', verdict.primary)]),
+    ...verdict.checks.map(checkLine),
+  ]
+}
+
+const checkLine = ({ name, result, value, message }: CheckRecord): string => `  ${result === 'pass' ? '✔' : result === 'no-data' ? '?' : '✖'} ${name}${value === undefined ? '' : ` ${value}`}${message === undefined ? '' : `: ${message}`}`
+
+function guardLines(record: GuardRecord): readonly string[] {
+  const { decision, abortedAt, slow, suspect, split, plan, bake, dispersion } = record
+  const counts = (title: string, { requests, failures }: GuardCounts): string[] => [title, String(requests), String(failures), requests === 0 ? '-' : `${((100 * failures) / requests).toFixed(2)}%`]
+  const ratio = describeRatio(record)
+  return [
+    `Sequential guard: ${decisions[decision]}${abortedAt === undefined ? '' : ` at ${abortedAt}`}; ${describeOdds(record)}`,
+    ...table([['drawn by weight', 'requests', 'failed', 'rate'], counts('canary', record.canary), counts('primary', record.primary), ...(bake ? [counts('canary alone', bake.canary)] : [])]),
+    ...(ratio === undefined ? [] : [`  ${ratio}`]),
+    ...(slow ? [`  slower than the primary's p${slow.quantile * 100}: canary ${slow.canaryPercent}% above ${slow.allowedMs}ms, primary ${slow.primaryPercent}% above ${slow.primaryMs}ms`] : []),
+    ...(dispersion > 1.05 ? [`  the primary's failures come in clusters of about ${dispersion}; the evidence counts them so`] : []),
+    ...(suspect ? [`  pod ${suspect.pod} alone makes it look bad: ${suspect.bad} of ${suspect.requests} since ${suspect.since}`] : []),
+    ...(split?.isBroken ? [`  the split is broken: the canary got ${(100 * split.observedShare).toFixed(1)}% of the requests instead of ${(100 * split.expectedShare).toFixed(1)}%`] : []),
+    ...(plan ? [`  expected before the first step: ${describePlan(plan)}`] : []),
+    ...(record.curve.length > 1 ? [`  evidence over ${record.curve.at(-1)?.[0] ?? 0}s: ${sparkline(record)}`] : []),
+    ...(record.pods.length > 0 ? table([['pod', 'requests', 'failed', 'rate'], ...record.pods.map(({ pod, ...of }) => counts(pod, of))]) : []),
+  ]
+}
+
+const decisions: Readonly<Record<GuardRecord['decision'], string>> = { none: 'nothing is shown', advance: 'the canary is shown to be no worse', abort: 'the canary is shown to be worse' }
+
+const bars = '▁▂▃▄▅▆▇█'
+
+/** The curve from its lowest to the limit. */
+function sparkline({ curve, logThreshold }: GuardRecord): string {
+  const values = curve.map(([, logEvidence]) => logEvidence)
+  const [low, high] = [Math.min(0, ...values), Math.max(logThreshold, ...values)]
+  return values.map((value) => bars[Math.min(bars.length - 1, Math.floor(((value - low) / (high - low)) * bars.length))] ?? '').join('')
+}
+
+/** Columns as wide as they must be. */
+function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
+  return rows.map((row) => `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}`.trimEnd())
+}
