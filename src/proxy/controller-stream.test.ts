@@ -113,6 +113,25 @@ describe('the stream to the controller', () => {
     stopTalking()
   })
 
+  it('may come and go: requests are served by the table in force, and each is reported', async () => {
+    const stopTalking = keepTalking()
+    ;(await stream(0)).send({ type: 'routes', table: table(3, { silenceLimitMs: 60_000 }) })
+    await expect.poll(async () => (await rig.stats()).generation, { timeout: 8000 }).toBe(3)
+    for (let round = 1; round <= 4; round += 1) {
+      controller.cut()
+      // What comes back has nothing to say that makes sense.
+      const next = await stream(round)
+      next.sendLine('{"type":"routes","table":{"generation":"x"}}')
+      await expect.poll(async () => (await rig.stats()).tablesRefused, { timeout: 8000 }).toBe(round)
+      expect((await ask(rig.route, get('/'))).body).toBe('ok')
+    }
+    expect((await rig.stats()).generation).toBe(3)
+    // Repeated reports are told apart by their number, as the controller does it.
+    const reported = (): number => requests([...new Map(controller.streams.flatMap((each) => each.reports()).map((report) => [report.seq, report])).values()])
+    await expect.poll(reported, { timeout: 8000 }).toBe(4)
+    stopTalking()
+  })
+
   it('repeats the last minutes after a break, with their age and the new token', async () => {
     const stopTalking = keepTalking()
     const first = await stream(0)

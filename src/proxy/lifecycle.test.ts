@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createLogger } from '../runtime/log.ts'
 import { startProxy } from './proxy.ts'
 import { defaultLimits } from './settings.ts'
@@ -91,6 +91,34 @@ describe('the routes file', () => {
     const rig = await startRig(app.port, { change: { routesFile: '/nonexistent/routes.json' } })
     expect((await ask(rig.route, get('/'))).body).toBe('ok')
     expect(hasLog(rig, 'refused', '/nonexistent/routes.json')).toBe(true)
+    await rig.close()
+    app.close()
+  })
+})
+
+describe('a clock that jumps', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it.each([['a day on', 86_400_000], ['a day back', -86_400_000]])('%s ends nothing, and no latency is measured by it', async (_jump, ms) => {
+    const app = await startRawServer()
+    const rig = await startRig(app.port)
+    const client = await openClient(rig.route)
+    client.send(get('/'))
+    const upstream = await app.connection(0)
+    await upstream.hears('\r\n\r\n')
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms })
+    // Several looks at the deadlines later.
+    for (let round = 0; round < 3; round += 1) await new Promise((resolve) => void setTimeout(resolve, 150))
+    upstream.send(respond('ok'))
+    expect((await client.response()).body).toBe('ok')
+    client.send(get('/again'))
+    await upstream.hears('/again')
+    upstream.send(respond('ok'))
+    expect((await client.response()).status).toBe(200)
+    const [series] = (await rig.stats()).requests
+    expect(series).toMatchObject({ outcome: '2xx', count: 2 })
+    expect(series?.p99Ms).toBeLessThan(3_600_000)
+    client.socket.destroy()
     await rig.close()
     app.close()
   })

@@ -1,0 +1,87 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ask, get, openClient } from '../../src/proxy/testing/raw-client.ts'
+import { until } from '../../src/proxy/testing/until.ts'
+import { localTable } from '../../src/routing/routes.ts'
+import { startEchoApp, type EchoApp } from './lib/echo-app.ts'
+import { startSidecar, type Sidecar } from './lib/sidecar.ts'
+import { peerFile, run } from './lib/tools.ts'
+
+let app: EchoApp
+let sidecars: Sidecar[]
+beforeEach(async () => {
+  app = await startEchoApp()
+  sidecars = []
+})
+afterEach(async () => {
+  for (const each of sidecars) await each.stop()
+  app.close()
+})
+const start = async (...args: Parameters<typeof startSidecar>): Promise<Sidecar> => {
+  const sidecar = await startSidecar(...args)
+  sidecars.push(sidecar)
+  return sidecar
+}
+const megabytes = ({ pid }: Sidecar): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+const openFiles = async ({ pid }: Sidecar): Promise<number> => Number((await run('bash', ['-c', `ls /proc/${pid}/fd | wc -l`])).stdout)
+
+describe('ten thousand connections', () => {
+  it('are served, twice each, and leave nothing behind', async () => {
+    const sidecar = await start(app.port, ['--max-connections', '10000', '--upstream-idle-ms', '500'])
+    const before = await openFiles(sidecar)
+    const ran = await run('bash', ['-c', 'ulimit -n 20000 && exec "$@"', 'bash', 'node', peerFile('many-connections.mjs'), String(sidecar.route), '10000'], { timeoutMs: 110_000 })
+    expect(ran).toEqual({ code: 0, stdout: '20000\n', stderr: '' })
+    await expect.poll(async () => (await sidecar.stats()).openConnections, { timeout: 20_000 }).toBe(0)
+    await expect.poll(() => openFiles(sidecar), { timeout: 20_000 }).toBeLessThanOrEqual(before + 2)
+    console.log(`${Math.round(megabytes(sidecar))} MB after 10,000 connections`)
+  })
+})
+
+describe('a limit of file descriptors', () => {
+  it('that is reached cuts nobody off who is connected, and is over when others leave', async () => {
+    const sidecar = await start(app.port, [], { maxFiles: 120 })
+    const early = await openClient(sidecar.route)
+    early.send(get('/bytes/5'))
+    expect((await early.response()).status).toBe(200)
+    const crowd = await Promise.all(Array.from({ length: 200 }, () => openClient(sidecar.route)))
+    await until('refusals', () => crowd.some(({ isClosed, hasEnded }) => isClosed || hasEnded))
+    // Its connection to the app is kept alive: no new descriptor is needed.
+    early.send(get('/bytes/5'))
+    expect((await early.response()).status).toBe(200)
+    for (const { socket } of crowd) socket.destroy()
+    await expect.poll(async () => (await ask(sidecar.route, get('/bytes/5'))).status, { timeout: 20_000 }).toBe(200)
+    early.send(get('/bytes/5'))
+    expect((await early.response()).status).toBe(200)
+    expect(sidecar.hasExited()).toBe(false)
+    early.socket.destroy()
+  })
+})
+
+describe('a canary pod that dies in the middle of requests', () => {
+  it('costs those that it had taken; all others are served', async () => {
+    const canary = await start(app.port)
+    const routes = join(mkdtempSync(join(tmpdir(), 'kinglet-faults-')), 'routes.json')
+    writeFileSync(routes, JSON.stringify({ ...localTable, canary: 'test/app', generation: 2, canaryWeightPercent: 50, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: canary.direct }] } }))
+    const primary = await start(app.port, ['--routes', routes])
+    const statuses: number[] = []
+    let isOver = false
+    const clients = Array.from({ length: 10 }, async () => {
+      while (!isOver) statuses.push((await ask(primary.route, get('/bytes/1000'))).status)
+    })
+    await until('some answers', () => statuses.length > 200)
+    canary.signal('SIGKILL')
+    const at = statuses.length
+    await until('more answers', () => statuses.length > at + 1000, () => statuses.length, 60_000)
+    isOver = true
+    await Promise.all(clients)
+    // 0: cut in the middle of the answer. Ten clients have at most ten requests under way.
+    const failed = statuses.filter((status) => status !== 200)
+    expect(failed.length).toBeLessThanOrEqual(10)
+    const { requests } = await primary.stats()
+    const charged = requests.filter(({ track, outcome }) => track === 'canary' && outcome === 'refused').reduce((sum, { count }) => sum + count, 0)
+    expect(charged).toBeGreaterThan(100)
+    expect(requests.filter(({ track, outcome }) => track === 'primary' && outcome !== '2xx')).toEqual([])
+  })
+})
