@@ -46,3 +46,6 @@ function compileRegex(regex: string): Result<Matcher> {
     return err(`"${regex}" is not a regular expression of RE2: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
+
+/** Whether RE2 finds the expression anywhere in `text`, which is no client's. Throws where the expression is none. */
+export const findsExpression = (text: string, regex: string): boolean => RE2JS.compile(regex).test(text)

@@ -115,6 +115,7 @@ describe('what contradicts itself is refused by the API server, with the field',
     ['a kind that nobody splits', targeting('StatefulSet'), /targetRef\.kind/],
     ['a threshold that is no number', withAnalysis(good, { threshold: 'many' }), /threshold/],
     ['a success rate above 100 %', withAnalysis(good, { metrics: [{ name: 'request-success-rate', thresholdRange: { min: 101 }, interval: '1m' }] }), /request-success-rate|thresholdRange/],
+    ['an expression that RE2 does not know', withAnalysis(good, { match: [{ headers: { 'x-canary': { regex: '(?=a)b' } } }] }), /analysis\.match\[0\]\.headers\[x-canary\]\.regex.*RE2/],
   ])('%s', async (_name, manifest, message) => {
     const result = await tryApply([manifest])
     if (result.exitCode === 0) {

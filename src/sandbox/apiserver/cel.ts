@@ -2,9 +2,13 @@ import { Environment } from '@marcbachmann/cel-js'
 import { isObject } from '../../base/json.ts'
 import { describeError } from '../../base/errors.ts'
 import type { Result } from '../../base/result.ts'
+import { findsExpression } from '../../routing/string-match.ts'
 
 /** The Common Expression Language as Kubernetes uses it, with values of no declared type. */
 const environment = new Environment({ unlistedVariablesAreDyn: true, homogeneousAggregateLiterals: false, enableOptionalTypes: true })
+// Kubernetes matches by RE2; the library's own `matches`, which cannot be replaced, by the expressions of JavaScript.
+environment.registerFunction('string.matchesRe2(string): bool', findsExpression)
+const inRe2 = (expression: string): string => expression.replaceAll(/\.matches\(/g, '.matchesRe2(')
 const compiled = new Map<string, ReturnType<Environment['parse']>>()
 /** Expressions come from CRDs and webhook configurations: few, but a cluster may live long. */
 const compiledLimit = 2000
@@ -22,7 +26,7 @@ export function evaluateCel(expression: string, variables: Readonly<Record<strin
   try {
     let program = compiled.get(expression)
     if (program === undefined) {
-      program = environment.parse(expression)
+      program = environment.parse(inRe2(expression))
       if (compiled.size >= compiledLimit) compiled.clear()
       compiled.set(expression, program)
     }
@@ -36,7 +40,7 @@ export function evaluateCel(expression: string, variables: Readonly<Record<strin
 /** Why an expression cannot be compiled; undefined if it can. */
 export function celSyntaxError(expression: string): string | undefined {
   try {
-    environment.parse(expression)
+    environment.parse(inRe2(expression))
     return undefined
   } catch (error) {
     return describeError(error).split('\n')[0]
