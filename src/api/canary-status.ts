@@ -34,6 +34,10 @@ export interface CanaryStatus {
   /** Revision that was last taken up for analysis, and the one that the primary serves. */
   readonly lastAppliedSpec?: string
   readonly lastPromotedSpec?: string
+  /** `name=value` of the cookies that hold users on the canary and on the primary, and of the canary's in the run before. */
+  readonly sessionAffinityCookie?: string
+  readonly primarySessionAffinityCookie?: string
+  readonly previousSessionAffinityCookie?: string
   /** RFC 3339, whole seconds: the last change of phase, weight or counters. */
   readonly lastTransitionTime?: string
   readonly conditions: readonly Condition[]
@@ -149,6 +153,9 @@ export function parseStatus(raw: JsonObject): CanaryStatus {
     trackedConfigs: Object.fromEntries(tracked),
     ...optional('lastAppliedSpec', stringAt(raw, 'lastAppliedSpec')),
     ...optional('lastPromotedSpec', stringAt(raw, 'lastPromotedSpec')),
+    ...optional('sessionAffinityCookie', nonEmpty(stringAt(raw, 'sessionAffinityCookie'))),
+    ...optional('primarySessionAffinityCookie', nonEmpty(stringAt(raw, 'primarySessionAffinityCookie'))),
+    ...optional('previousSessionAffinityCookie', nonEmpty(stringAt(raw, 'previousSessionAffinityCookie'))),
     ...optional('lastTransitionTime', stringAt(raw, 'lastTransitionTime')),
     conditions: parseConditions(listAt(raw, 'conditions')),
     ...optional('observedGeneration', numberAt(raw, 'observedGeneration')),
@@ -201,6 +208,9 @@ function parseTold(raw: JsonObject): KingletState['told'] {
   })
   return at === undefined ? undefined : { at, events }
 }
+
+/** Flagger writes an empty cookie for none. */
+const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text)
 
 /** `{ [key]: value }`, or nothing where the value is absent: optional properties are left out, never undefined. */
 function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {

@@ -100,6 +100,15 @@ describe('a Canary', () => {
     ['spec.analysis.match[0].sourceLabels', 'UnsupportedField', withAnalysis({ match: [{ sourceLabels: { app: 'a' } }] })],
     ['spec.analysis.match[0].headers', 'InvalidSpec', withAnalysis({ match: [{ headers: { 'x a': { exact: '1' } } }] })],
     ['spec.analysis.match[0]', 'InvalidSpec', withAnalysis({ match: [{}] })],
+    ['spec.analysis.sessionAffinity.cookieName', 'InvalidSpec', withAnalysis({ sessionAffinity: {} })],
+    ['spec.analysis.sessionAffinity.primaryCookieName', 'InvalidSpec', withAnalysis({ sessionAffinity: { cookieName: 'a', primaryCookieName: 'a' } })],
+    ['spec.analysis.sessionAffinity.domain', 'InvalidSpec', withAnalysis({ sessionAffinity: { cookieName: 'a', domain: 'x; Path=/' } })],
+    ['spec.analysis.sessionAffinity.maxAge', 'InvalidSpec', withAnalysis({ sessionAffinity: { cookieName: 'a', maxAge: 0 } })],
+    ['spec.analysis.sessionAffinity.secure', 'InvalidSpec', withAnalysis({ sessionAffinity: { cookieName: 'a', sameSite: 'None' } })],
+    ['spec.analysis.stickyHash', 'InvalidSpec', withAnalysis({ stickyHash: { header: 'a', cookie: 'b' } })],
+    ['spec.analysis.stickyHash', 'InvalidSpec', withAnalysis({ stickyHash: { header: 'a' }, sessionAffinity: { cookieName: 'a' } })],
+    ['spec.analysis.stickyHash.header', 'InvalidSpec', withAnalysis({ stickyHash: { header: 'x user' } })],
+    ['spec.analysis.stickyHash.trustedHops', 'InvalidSpec', withAnalysis({ stickyHash: { clientAddress: true, trustedHops: -1 } })],
     ['spec.analysis.match[0].headers.x-a', 'InvalidSpec', withAnalysis({ match: [{ headers: { 'x-a': { exact: '1', prefix: '2' } } }] })],
   ])('with a fault at %s is refused as %s, with a remedy', (path, code, raw) => {
     const [problem, ...others] = validateCanary(raw)

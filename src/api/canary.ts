@@ -4,7 +4,8 @@ import { parseMatchRule } from './canary-routing.ts'
 import { parseStatus, type CanaryStatus } from './canary-status.ts'
 import { parseJudge, type JudgeSpec } from './judge-spec.ts'
 import { pauseAnnotations } from './keys.ts'
-import type { MatchRule } from './routing.ts'
+import type { MatchRule, StickyKey } from './routing.ts'
+import { parseSessionAffinity, parseStickyKey, type SessionAffinitySpec } from './session-affinity.ts'
 import { unheededFields } from './unheeded.ts'
 
 /**
@@ -81,6 +82,8 @@ export interface AnalysisSpec extends JudgeSpec {
   readonly primaryReadyThresholdPercent: number
   readonly canaryReadyThresholdPercent: number
   readonly match: readonly MatchRule[]
+  readonly sessionAffinity?: SessionAffinitySpec
+  readonly stickyKey?: StickyKey
   readonly metrics: readonly MetricSpec[]
   /** What a check without data counts as. */
   readonly onNoData: 'hold' | 'fail'
@@ -199,6 +202,8 @@ function parseAnalysis(analysis: JsonObject): AnalysisSpec {
     primaryReadyThresholdPercent: numberAt(analysis, 'primaryReadyThreshold') ?? 100,
     canaryReadyThresholdPercent: numberAt(analysis, 'canaryReadyThreshold') ?? 100,
     match: listAt(analysis, 'match').map(parseMatchRule),
+    ...maybe('sessionAffinity', parseSessionAffinity(analysis)),
+    ...maybe('stickyKey', parseStickyKey(analysis)),
     metrics: listAt(analysis, 'metrics').map(parseMetric),
     onNoData: onNoData === 'fail' ? 'fail' : 'hold',
     rescue: rescue === 'off' || rescue === 'idempotent' ? rescue : 'unsent',

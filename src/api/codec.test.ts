@@ -41,6 +41,9 @@ const conditions = fc.dictionary(fc.stringMatching(/^[a-z][a-z-]{0,10}$/), strin
 const matchRule = fc
   .record({ headers: conditions, withoutHeaders: conditions, cookies: conditions, queryParams: conditions, uri: stringMatch, method: stringMatch, scheme: stringMatch, authority: stringMatch }, { requiredKeys: [] })
   .filter((rule) => Object.keys(rule).length > 0)
+const cookieText = fc.stringMatching(/^[a-z0-9]{1,10}$/)
+const holdingCookie = fc.record({ name: cookieText, value: cookieText, setCookie: cookieText })
+const stickyKey = fc.oneof(fc.record({ by: fc.constantFrom('header', 'cookie'), name: cookieText }), fc.record({ by: fc.constant('clientAddress' as const), trustedHops: fc.integer({ min: 0, max: 20 }) }))
 const tableFields = {
   generation: count,
   canary: word,
@@ -53,7 +56,12 @@ const tableFields = {
   tickMs: fc.integer({ min: 50, max: 600_000 }),
   silenceLimitMs: fc.integer({ min: 0, max: 86_400_000 }),
 } as const
-const routeTable: fc.Arbitrary<RouteTable> = fc.oneof(fc.record(tableFields), fc.record({ ...tableFields, primaryService: endpoint }))
+const optionalFields = {
+  primaryService: endpoint,
+  affinity: fc.record({ canary: holdingCookie, primary: holdingCookie, previous: holdingCookie }, { requiredKeys: [] }),
+  stickyHash: fc.record({ key: stickyKey, seed: word }),
+}
+const routeTable: fc.Arbitrary<RouteTable> = fc.record({ ...tableFields, ...optionalFields }, { requiredKeys: Object.keys(tableFields) as (keyof typeof tableFields)[] })
 const series = fc.record({
   track: fc.constantFrom(...tracks),
   reason: fc.constantFrom(...reasons),
@@ -167,6 +175,10 @@ describe('a line that is not what it should be', () => {
     ['$.table.endpoints.canary[0].address', withTable({ endpoints: { primary: [], canary: [{ address: 'evil.example', port: 1 }] } })],
     ['$.table.endpoints.primary[0].port', withTable({ endpoints: { primary: [{ address: '10.0.0.1', port: 0 }], canary: [] } })],
     ['$.table.primaryService.address', withTable({ primaryService: { address: 'web-primary', port: 80 } })],
+    ['$.table.affinity.canary.value', withTable({ affinity: { canary: { name: 'a', value: 'b;c', setCookie: 'a=b' } } })],
+    ['$.table.affinity.previous.setCookie', withTable({ affinity: { previous: { name: 'a', value: 'b', setCookie: 'a=b\r\nX: y' } } })],
+    ['$.table.stickyHash.key.by', withTable({ stickyHash: { key: { by: 'mood' }, seed: 's' } })],
+    ['$.table.stickyHash.key.name', withTable({ stickyHash: { key: { by: 'header', name: 'X-Upper' }, seed: 's' } })],
     ['$.table.rescue', withTable({ rescue: 'always' })],
     ['$.table.protocol', withTable({ protocol: 'quic' })],
     ['$.table.tickMs', withTable({ tickMs: 0 })],
@@ -201,5 +213,5 @@ describe('a line that is not what it should be', () => {
 
 describe('a field of a newer controller', () => {
   it('is skipped', () =>
-    expect(parseRouteTable(JSON.stringify({ ...table, affinity: { cookie: 'c' } }))).toEqual({ ok: true, value: table }))
+    expect(parseRouteTable(JSON.stringify({ ...table, teleport: { to: 'mars' } }))).toEqual({ ok: true, value: table }))
 })

@@ -22,7 +22,7 @@ import {
   type SeriesDelta,
   type UpMessage,
 } from './protocol.ts'
-import { matchRule, maxRules } from './routing-codec.ts'
+import { affinity, matchRule, maxRules, stickyHash } from './routing-codec.ts'
 
 /** Longest line either side accepts, UTF-16 units: a table of some 20,000 endpoints. */
 export const maxLineLength = 1_048_576
@@ -93,6 +93,8 @@ const routeTable: Read<RouteTable> = (value, path) => {
     self: oneOf(tracks)(table['self'], `${path}.self`),
     canaryWeightPercent: number(0, 100)(table['canaryWeightPercent'], `${path}.canaryWeightPercent`),
     match: listOf(matchRule, maxRules)(table['match'], `${path}.match`),
+    ...(table['affinity'] === undefined ? {} : { affinity: affinity(table['affinity'], `${path}.affinity`) }),
+    ...(table['stickyHash'] === undefined ? {} : { stickyHash: stickyHash(table['stickyHash'], `${path}.stickyHash`) }),
     endpoints: {
       primary: endpointList(endpoints['primary'], `${path}.endpoints.primary`),
       canary: endpointList(endpoints['canary'], `${path}.endpoints.canary`),

@@ -7,7 +7,7 @@
  * Up: `hello` first, `ack` when a table is in force, `report` once a tick and before a table is swapped.
  */
 
-import type { MatchRule } from './routing.ts'
+import type { Affinity, MatchRule, StickyHash } from './routing.ts'
 
 export type Track = 'primary' | 'canary'
 export const tracks = ['primary', 'canary'] as const
@@ -41,6 +41,10 @@ export interface RouteTable {
   readonly canaryWeightPercent: number
   /** A request that matches any of them goes to the canary, at weight 0 too. */
   readonly match: readonly MatchRule[]
+  /** Users who stay where they were, by cookie. */
+  readonly affinity?: Affinity
+  /** Users who are where their hash puts them. Not beside `affinity`. */
+  readonly stickyHash?: StickyHash
   readonly endpoints: Readonly<Record<Track, readonly Endpoint[]>>
   /**
    * The Service that leads to the direct ports of whatever pods the primary has now. Asked when the app next door and every endpoint

@@ -2,8 +2,8 @@
  * Readers of the routing parts of a table. A condition that is not understood would send more requests to the canary than were
  * meant, so unknown fields of a rule are refused, not skipped.
  */
-import { object, recordOf, refuse, text, type Read } from './fields.ts'
-import { namedConditions, singleConditions, type MatchRule, type StringMatch } from './routing.ts'
+import { integer, object, oneOf, recordOf, refuse, text, type Read } from './fields.ts'
+import { namedConditions, singleConditions, type Affinity, type HoldingCookie, type MatchRule, type StickyHash, type StickyKey, type StringMatch } from './routing.ts'
 
 const maxConditions = 50
 export const maxRules = 100
@@ -57,3 +57,35 @@ export const matchRule: Read<MatchRule> = (value, path) => {
 
 export const countConditions = (rule: MatchRule): number =>
   singleConditions.filter((key) => rule[key] !== undefined).length + namedConditions.reduce((sum, key) => sum + Object.keys(rule[key] ?? {}).length, 0)
+
+// What may stand in a cookie's value, and in the whole of a Set-Cookie: nothing that could end the line (RFC 6265 §4.1.1).
+const cookieValue = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,256}$/
+const setCookieText = /^[\x20-\x7e]{1,2048}$/
+
+const holdingCookie: Read<HoldingCookie> = (value, path) => {
+  const cookie = object(value, path)
+  return {
+    name: text(256, cookieName, 'the name of a cookie')(cookie['name'], `${path}.name`),
+    value: text(256, cookieValue, 'the value of a cookie')(cookie['value'], `${path}.value`),
+    setCookie: text(2048, setCookieText, 'a Set-Cookie value')(cookie['setCookie'], `${path}.setCookie`),
+  }
+}
+
+export const affinity: Read<Affinity> = (value, path) => {
+  const raw = object(value, path)
+  const holds = (['canary', 'primary', 'previous'] as const).filter((key) => raw[key] !== undefined)
+  return Object.fromEntries(holds.map((key) => [key, holdingCookie(raw[key], `${path}.${key}`)]))
+}
+
+const stickyKey: Read<StickyKey> = (value, path) => {
+  const key = object(value, path)
+  const by = oneOf(['header', 'cookie', 'clientAddress'])(key['by'], `${path}.by`)
+  if (by === 'clientAddress') return { by, trustedHops: integer(0, 20)(key['trustedHops'], `${path}.trustedHops`) }
+  const [pattern, described] = by === 'header' ? [headerName, 'a header name in lower case'] : [cookieName, 'the name of a cookie']
+  return { by, name: text(256, pattern, described)(key['name'], `${path}.name`) }
+}
+
+export const stickyHash: Read<StickyHash> = (value, path) => {
+  const raw = object(value, path)
+  return { key: stickyKey(raw['key'], `${path}.key`), seed: text(512)(raw['seed'], `${path}.seed`) }
+}

@@ -36,3 +36,32 @@ export interface MatchRule {
 /** The conditions of a rule that are about one value each, and those that are about named values. */
 export const singleConditions = ['uri', 'method', 'scheme', 'authority'] as const
 export const namedConditions = ['headers', 'withoutHeaders', 'cookies', 'queryParams'] as const
+
+/** A cookie by which a user is known, and the whole value of the Set-Cookie that gives it or takes it back. */
+export interface HoldingCookie {
+  readonly name: string
+  readonly value: string
+  readonly setCookie: string
+}
+
+/** Flagger's session affinity: who was once sent to a track by weight stays there. */
+export interface Affinity {
+  /** Holds on the canary; while the weight is above 0. */
+  readonly canary?: HoldingCookie
+  /** Holds on the primary, until the next step. */
+  readonly primary?: HoldingCookie
+  /** Of the run before: taken back wherever it comes. */
+  readonly previous?: HoldingCookie
+}
+
+/**
+ * Which user a request belongs to, for a choice by hash. `clientAddress` is the other end of the connection, or with `trustedHops` n
+ * the n-th address from the right of X-Forwarded-For: what the n-th trusted proxy before this pod saw.
+ */
+export type StickyKey = { readonly by: 'header' | 'cookie'; readonly name: string } | { readonly by: 'clientAddress'; readonly trustedHops: number }
+
+/** Whoever's hash is below the weight is on the canary. Another `seed` makes other users the first. */
+export interface StickyHash {
+  readonly key: StickyKey
+  readonly seed: string
+}

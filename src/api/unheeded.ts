@@ -9,7 +9,7 @@ const withoutEffect: readonly (readonly string[])[] = [
   ...['ingressRef', 'routeRef', 'upstreamRef'].map((field) => [field]),
   ...['gateways', 'gatewayRefs', 'hosts', 'delegation', 'trafficPolicy', 'meshName', 'backends', 'mirror', 'backendTimeout'].map((field) => ['service', field]),
   ...['timeout', 'retries', 'headers', 'rewrite', 'corsPolicy', 'match'].map((field) => ['service', field]),
-  ...['alerts', 'mirror', 'sessionAffinity'].map((field) => ['analysis', field]),
+  ...['alerts', 'mirror'].map((field) => ['analysis', field]),
 ]
 
 /** Webhooks that only tell somebody. Those whose answer decides are not passed over: the analysis waits. */

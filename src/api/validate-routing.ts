@@ -4,12 +4,13 @@ import { attempt, listOf } from './fields.ts'
 import type { Problem } from './problem.ts'
 import { matchRule, maxRules } from './routing-codec.ts'
 import { namedConditions, singleConditions } from './routing.ts'
+import { affinityProblems } from './session-affinity.ts'
 
 /** What is wrong with the fields that say where requests go. Whether RE2 takes an expression is seen where it is compiled. */
 export function routingProblems(raw: JsonObject): readonly Problem[] {
   const rules = listAt(raw, 'spec', 'analysis', 'match')
   const malformed = rules.flatMap((rule, index) => ruleProblems(rule, `spec.analysis.match[${index}]`))
-  return malformed.length > 0 ? malformed : readProblems(rules, 'spec.analysis.match')
+  return [...(malformed.length > 0 ? malformed : readProblems(rules, 'spec.analysis.match')), ...affinityProblems(raw)]
 }
 
 function ruleProblems(rule: unknown, path: string): readonly Problem[] {

@@ -6,6 +6,7 @@ import { stringAt, type JsonObject } from '../base/json.ts'
 import { appProtocolOf } from '../rollout/app-protocol.ts'
 import { find, isReady, isServing, podsByTrack, runningByTrack } from '../rollout/observe.ts'
 import type { Split } from '../rollout/resources/split.ts'
+import { affinityOf, stickyHashOf } from '../rollout/session-cookies.ts'
 import { routingOf } from '../rollout/step.ts'
 import type { World } from '../rollout/world.ts'
 
@@ -42,6 +43,8 @@ export function buildPublication(canary: Canary, world: World, split: Split | un
       canary: `${canary.namespace}/${canary.name}`,
       canaryWeightPercent,
       match,
+      ...optional('affinity', affinityOf(canary)),
+      ...optional('stickyHash', stickyHashOf(canary)),
       endpoints: isLeaving(canary) ? { primary: appsOf(pods.canary, split), canary: [] } : { primary: endpointsOf(pods.primary), canary: endpointsOf(pods.canary) },
       ...(primaryService ? { primaryService } : {}),
       rescue: canary.spec.analysis.rescue,
@@ -53,6 +56,8 @@ export function buildPublication(canary: Canary, world: World, split: Split | un
     canaryPods: new Map(running.canary.flatMap((pod) => (stringAt(pod, 'status', 'podIP') === undefined ? [] : [[stringAt(pod, 'status', 'podIP') ?? '', nameOf(pod)] as const]))),
   }
 }
+
+const optional = <K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } => (value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: V }))
 
 /** The clients' way leads to the target again and the primary is about to go. */
 const isLeaving = ({ status }: Canary): boolean => status.phase === 'Terminating' && status.kinglet.apex === undefined

@@ -153,13 +153,18 @@ export class Exchange implements UpstreamUser {
     this.request.answered()
     const mayKeepAlive = this.request.isDone && !this.engine.isDraining && !this.engine.live.active.isLeaving && !this.serving.isDisplaced
     const { maxChunkExtraBytes } = this.engine.limits
-    this.response = new ResponseFlow(this.client, this.head, head, { mayKeepAlive, line: this.serviceTimeLine(), maxChunkExtraBytes })
+    this.response = new ResponseFlow(this.client, this.head, head, { mayKeepAlive, line: this.serviceTimeLine() + this.cookieLines(), maxChunkExtraBytes })
     this.relay(this.response, bytes, from)
   }
 
   /** For the sidecar that sent this hop. */
   private serviceTimeLine(): string {
     return this.serving.reason === 'hop' ? `${serviceTimeHeader}: ${this.serving.serviceTimeUs}\r\n` : ''
+  }
+
+  private cookieLines(): string {
+    const { setCookies } = this.serving
+    return setCookies.length === 0 ? '' : setCookies.map((cookie) => `Set-Cookie: ${cookie}\r\n`).join('')
   }
 
   private relay(response: ResponseFlow, chunk: Buffer, from: number): void {
@@ -216,7 +221,7 @@ export class Exchange implements UpstreamUser {
     this.upstream = undefined
     const server = upstream.detach()
     const early = this.client.detach()
-    this.client.write(`${this.client.probeTail()}${head.forward}Connection: Upgrade\r\nUpgrade: websocket\r\n${this.serviceTimeLine()}\r\n`)
+    this.client.write(`${this.client.probeTail()}${head.forward}Connection: Upgrade\r\nUpgrade: websocket\r\n${this.serviceTimeLine()}${this.cookieLines()}\r\n`)
     if (rest.length > 0) this.client.socket.write(rest)
     if (early) server.write(early)
     this.client.onTunnel(new Tunnel(this.engine, this.client.socket, server, () => this.client.onTunnelClosed()))

@@ -7,7 +7,8 @@ import type { PodTally } from '../metrics/draws.ts'
 import type { TrafficBook, TrafficLedger } from '../metrics/recorder.ts'
 import { pickEndpoint } from '../routing/endpoint-choice.ts'
 import type { RequestView } from '../routing/request-view.ts'
-import { chooseTrack, effectiveParts, type Choice, type Phase, type Routes } from '../routing/routes.ts'
+import { chooseTrack, effectiveParts, type Choice, type Routes } from '../routing/routes.ts'
+import type { Phase } from '../routing/weighted-choice.ts'
 import type { UpstreamPool, UpstreamPools } from './upstream-pool.ts'
 
 /** Somewhere a request can be served. */

@@ -21,6 +21,8 @@ const patienceMs = 1000
  */
 const serviceWaitsMs = [0, 50, 100, 200, 300, 350]
 
+const none: readonly string[] = []
+
 /** What is known about a failed attempt. */
 export interface Circumstances {
   readonly failure: Failure
@@ -42,6 +44,7 @@ export class Serving {
   /** The table that the request started with. */
   private readonly active: ActiveRoutes
   private readonly track: Track
+  private readonly cookies: readonly string[]
   private readonly tried = new Set<Place>()
   /** When the present attempt began and got its response head, on performance.now's clock. */
   private startedAt: number
@@ -64,16 +67,23 @@ export class Serving {
       this.place = this.active.local
       this.track = this.place.track
       this.reason = head.isHop ? 'hop' : 'direct'
+      this.cookies = none
     } else {
       const choice = engine.live.choose(view, startedAt)
       this.track = choice.track
       this.reason = choice.reason
+      this.cookies = choice.setCookies
       this.place = engine.live.firstPlace(this.active, choice.track)
       if (choice.isDrawn) {
         this.drawing = 'open'
         this.active.book.draws[choice.track].requests += 1
       }
     }
+  }
+
+  /** Values of Set-Cookie for the response: of the track that was chosen, not of one that stands in for it. */
+  get setCookies(): readonly string[] {
+    return this.place.track === this.track ? this.cookies : none
   }
 
   /** The response's head has come. */

@@ -31,6 +31,7 @@ import { rest } from './idle.ts'
 import { defaultTiming, type Observation, type Timing } from './observation.ts'
 import { continuePromotion, finalise, holdOnCanary } from './promotion.ts'
 import { remove } from './removal.ts'
+import { withSessionCookies } from './session-cookies.ts'
 import { hold, normal, reroute, stallOf, waitFor, warning, withState, type Context, type Step } from './step.ts'
 
 export interface Decision {
@@ -127,7 +128,7 @@ function finish(observation: Observation, step: Step, now: number): CanaryStatus
   const hasMoved = (['phase', 'canaryWeight', 'failedChecks', 'iterations'] as const).some((field) => status[field] !== before[field])
   const lastTransitionTime = hasMoved || before.lastTransitionTime === undefined ? time : before.lastTransitionTime
   const next: CanaryStatus = {
-    ...status,
+    ...withSessionCookies(canary, status),
     phase,
     lastTransitionTime,
     conditions: mergeConditions(before.conditions, drafts, time, canary.generation),

@@ -1,18 +1,22 @@
 /**
  * What a sidecar does with a request at its route port. Answers: which track, and why. Must not: know sockets, clocks or chance;
- * they come in as parameters. Precedence: match rules > weight (affinity has its place between them and comes later).
+ * they come in as parameters. Precedence: match rules > affinity > weight.
  */
 import type { Reason, RouteTable, Track } from '../api/protocol.ts'
+import type { Affinity } from '../api/routing.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import { compileRules, type RuleSet } from './match-rules.ts'
 import type { RequestView } from './request-view.ts'
-import { advancePhase, passedWhole, weightParts } from './weighted-choice.ts'
+import { carries, positionOf } from './sticky.ts'
+import { countHeld, drawBesideHeld, drawCanary, weightParts, type Phase } from './weighted-choice.ts'
 
 /** A table made ready for the hot path. Immutable; a request keeps the one it started with. */
 export interface Routes {
   readonly table: RouteTable
   readonly hasRules: boolean
   readonly matches: RuleSet
+  /** Some users stay where they are. */
+  readonly isSticky: boolean
   /** The canary's weight as `weighted-choice.ts` counts it. */
   readonly parts: number
 }
@@ -35,7 +39,13 @@ export const localTable: RouteTable = {
 export function compileRoutes(table: RouteTable): Result<Routes> {
   const rules = compileRules(table.match, 'match')
   if (!rules.ok) return err(`${rules.error.path}: ${rules.error.reason}`)
-  return ok({ table, hasRules: table.match.length > 0, matches: rules.value, parts: weightParts(table.canaryWeightPercent) })
+  return ok({
+    table,
+    hasRules: table.match.length > 0,
+    matches: rules.value,
+    isSticky: table.affinity !== undefined || table.stickyHash !== undefined,
+    parts: weightParts(table.canaryWeightPercent),
+  })
 }
 
 /**
@@ -51,26 +61,53 @@ export interface Choice {
   readonly reason: Reason
   /** The weight has decided, so that it could have gone to the other track as well: such requests alone can be compared. */
   readonly isDrawn: boolean
+  /** Values of Set-Cookie for the answer of that track. */
+  readonly setCookies: readonly string[]
 }
 
+const none: readonly string[] = []
 const choices = {
-  match: { track: 'canary', reason: 'match', isDrawn: false },
-  canary: { track: 'canary', reason: 'weight', isDrawn: true },
-  primary: { track: 'primary', reason: 'weight', isDrawn: true },
-  primaryAlone: { track: 'primary', reason: 'weight', isDrawn: false },
+  match: { track: 'canary', reason: 'match', isDrawn: false, setCookies: none },
+  canary: { track: 'canary', reason: 'weight', isDrawn: true, setCookies: none },
+  primary: { track: 'primary', reason: 'weight', isDrawn: true, setCookies: none },
+  primaryAlone: { track: 'primary', reason: 'weight', isDrawn: false, setCookies: none },
+  heldOnCanary: { track: 'canary', reason: 'affinity', isDrawn: false, setCookies: none },
+  heldOnPrimary: { track: 'primary', reason: 'affinity', isDrawn: false, setCookies: none },
 } as const satisfies Record<string, Choice>
 
-/** The accumulator of `weighted-choice.ts`, which outlives tables so that many small steps stay exact. */
-export interface Phase {
-  accumulator: number
-}
-
-/** Chooses for one request and moves `phase` on; a request that a rule decides leaves `phase` as it was. */
+/** Chooses for one request and moves `phase` on; a request that a rule or a hash decides leaves `phase` as it was. */
 export function chooseTrack(routes: Routes, request: RequestView, silentForMs: number, phase: Phase): Choice {
   if (routes.hasRules && routes.matches(request) >= 0) return choices.match
   const parts = effectiveParts(routes, silentForMs)
+  if (routes.isSticky) return chooseSticky(routes, request, parts, phase)
   if (parts === 0) return choices.primaryAlone
-  const before = phase.accumulator
-  phase.accumulator = advancePhase(before, parts)
-  return passedWhole(before, phase.accumulator, parts) ? choices.canary : choices.primary
+  return drawCanary(phase, parts) ? choices.canary : choices.primary
+}
+
+function chooseSticky({ table: { affinity, stickyHash } }: Routes, request: RequestView, parts: number, phase: Phase): Choice {
+  if (stickyHash !== undefined) return chooseByHash(positionOf(request, stickyHash), parts, phase)
+  return affinity === undefined ? choices.primaryAlone : chooseByCookie(affinity, request, parts, phase)
+}
+
+function chooseByHash(position: number | undefined, parts: number, phase: Phase): Choice {
+  if (parts === 0) return choices.primaryAlone
+  if (position === undefined) return drawCanary(phase, parts) ? choices.canary : choices.primary
+  return position < parts ? choices.heldOnCanary : choices.heldOnPrimary
+}
+
+function chooseByCookie(affinity: Affinity, request: RequestView, parts: number, phase: Phase): Choice {
+  if (parts > 0 && carries(request, affinity.canary)) {
+    countHeld(phase, parts, true)
+    return choices.heldOnCanary
+  }
+  if (parts > 0 && carries(request, affinity.primary)) {
+    countHeld(phase, parts, false)
+    return choices.heldOnPrimary
+  }
+  const choice = parts === 0 ? choices.primaryAlone : drawBesideHeld(phase, parts) ? choices.canary : choices.primary
+  const given = parts === 0 ? undefined : affinity[choice.track]
+  // A cookie of the same name that is given anew replaces the old one by itself.
+  const withdrawn = carries(request, affinity.previous) && given?.name !== affinity.previous?.name ? affinity.previous : undefined
+  if (given === undefined && withdrawn === undefined) return choice
+  return { ...choice, setCookies: [given, withdrawn].flatMap((cookie) => cookie?.setCookie ?? []) }
 }

@@ -6,7 +6,7 @@
  */
 
 /** The whole, in millionths: whole numbers, so that the sum never drifts. A weight counts to four decimals of a percent. */
-const whole = 1_000_000
+export const whole = 1_000_000
 
 /** The weight as this file counts it. */
 export const weightParts = (percent: number): number => Math.round(percent * (whole / 100))
@@ -22,3 +22,45 @@ export function advancePhase(accumulator: number, parts: number): number {
 
 /** Whether the step from `before` to `after` gave the request to the canary. */
 export const passedWhole = (before: number, after: number, parts: number): boolean => after !== before + parts
+
+/** Where a sidecar's choices stand. It outlives tables, so that many small steps stay exact. */
+export interface Phase {
+  accumulator: number
+  /** Requests that the canary has had beyond its share, because their users are held there; below 0: that it lacks. */
+  ahead?: number
+}
+
+/** Moves on by one request; whether the canary is to have it. */
+export function drawCanary(phase: Phase, parts: number): boolean {
+  const before = phase.accumulator
+  phase.accumulator = advancePhase(before, parts)
+  return passedWhole(before, phase.accumulator, parts)
+}
+
+/** No more of the past than this is made good, requests: one busy user shall not decide for everybody for long. */
+const longestMemory = 64
+
+/**
+ * The same where some users are held. A held request is no choice, but it counts: what the held ones are more or less than the share
+ * is made good with those who can still be chosen for. Without this each request of a user who is not held would be another draw, and
+ * soon everybody would be on the canary.
+ */
+export function countHeld(phase: Phase, parts: number, isCanary: boolean): void {
+  const isDue = drawCanary(phase, parts)
+  phase.ahead = Math.max(-longestMemory, Math.min(longestMemory, (phase.ahead ?? 0) + Number(isCanary) - Number(isDue)))
+}
+
+/** The choice for one who is not held. */
+export function drawBesideHeld(phase: Phase, parts: number): boolean {
+  const isDue = drawCanary(phase, parts)
+  const ahead = phase.ahead ?? 0
+  if (isDue && ahead > 0) {
+    phase.ahead = ahead - 1
+    return false
+  }
+  if (!isDue && ahead < 0) {
+    phase.ahead = ahead + 1
+    return true
+  }
+  return isDue
+}

@@ -137,9 +137,12 @@ function ruleErrors(value: Json, previous: Json | undefined, schema: Schema, pat
   const own = (schema['x-kubernetes-validations'] ?? []).flatMap((rule) => brokenRule(rule, value, previous, path))
   if (isObject(value)) {
     const below = Object.entries(value).flatMap(([key, inner]) => {
-      const next = schema.properties?.[key] ?? (typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined)
+      const property = schema.properties?.[key]
+      const next = property ?? (typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined)
       if (next === undefined || inner === undefined || inner === null) return []
-      return ruleErrors(inner, isObject(previous) ? previous[key] : undefined, next, path === '' ? key : `${path}.${key}`)
+      // The key of a map is data, and is written so.
+      const below = property === undefined ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`
+      return ruleErrors(inner, isObject(previous) ? previous[key] : undefined, next, below)
     })
     return [...own, ...below]
   }
@@ -155,7 +158,7 @@ function brokenRule(rule: JsonObject, value: Json, previous: Json | undefined, p
   const field = path === '' ? '<nil>' : path
   const shown = isObject(value) ? 'object' : Array.isArray(value) ? 'array' : value
   const result = evaluateCel(expression, { self: value, oldSelf: previous ?? null })
-  if (!result.ok) return [wrong(field, shown, `rule evaluation error: ${result.error}`)]
+  if (!result.ok) return [wrong(field, typeof value === 'string' ? 'string' : shown, `${result.error} evaluating rule: ${stringAt(rule, 'message') ?? expression}`)]
   if (result.value === true) return []
   return [wrong(`${field}${stringAt(rule, 'fieldPath') ?? ''}`, shown, messageOf(rule, expression, value, previous))]
 }
