@@ -34,3 +34,12 @@ export function parseStringMatch(raw: unknown): StringMatch | undefined {
   if (operand === '' && (kind === 'prefix' || kind === 'suffix')) return { present: true }
   return (operand === '' ? { exact: '' } : { [kind]: operand }) as StringMatch
 }
+
+/**
+ * The requests of an A/B test: those that a rule of the analysis and a rule of the service both match. As in Flagger's product of the
+ * two lists, a field that both have (`headers`) is the analysis's.
+ */
+export function combineRules(ofAnalysis: readonly MatchRule[], ofService: readonly MatchRule[]): readonly MatchRule[] {
+  if (ofService.length === 0) return ofAnalysis
+  return ofAnalysis.flatMap((rule) => ofService.map((base) => ({ ...base, ...rule })))
+}

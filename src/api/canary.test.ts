@@ -3,6 +3,7 @@ import type { JsonObject } from '../base/json.ts'
 import { parseCanary, strategyOf } from './canary.ts'
 import { mergeConditions, kstatusConditions, promotedCondition } from './conditions.ts'
 import { buildCanary, parseSettings } from './settings.ts'
+import { combineRules } from './canary-routing.ts'
 import { describeProblem, validateCanary } from './validate.ts'
 
 /** The manifest that every Flagger tutorial begins with. */
@@ -106,6 +107,14 @@ describe('a Canary', () => {
     ['spec.analysis.sessionAffinity.maxAge', 'InvalidSpec', withAnalysis({ sessionAffinity: { cookieName: 'a', maxAge: 0 } })],
     ['spec.analysis.sessionAffinity.secure', 'InvalidSpec', withAnalysis({ sessionAffinity: { cookieName: 'a', sameSite: 'None' } })],
     ['spec.analysis.stickyHash', 'InvalidSpec', withAnalysis({ stickyHash: { header: 'a', cookie: 'b' } })],
+    ['spec.service.timeout', 'InvalidSpec', withSpec({ service: { port: 80, timeout: 'long' } })],
+    ['spec.service.retries.retryOn', 'InvalidSpec', withSpec({ service: { port: 80, retries: { attempts: 3, retryOn: '5xx,always' } } })],
+    ['spec.service.retries.attempts', 'InvalidSpec', withSpec({ service: { port: 80, retries: { attempts: 101 } } })],
+    ['spec.service.headers.request.set', 'InvalidSpec', withSpec({ service: { port: 80, headers: { request: { set: { 'Content-Length': '1' } } } } })],
+    ['spec.service.headers.response.remove', 'InvalidSpec', withSpec({ service: { port: 80, headers: { response: { remove: ['x-kinglet-hop'] } } } })],
+    ['spec.service.rewrite.uri', 'InvalidSpec', withSpec({ service: { port: 80, rewrite: { uri: 'v2' } } })],
+    ['spec.service.corsPolicy.maxAge', 'InvalidSpec', withSpec({ service: { port: 80, corsPolicy: { maxAge: 'day' } } })],
+    ['spec.service.match[0].uri', 'InvalidSpec', withSpec({ service: { port: 80, match: [{ uri: { exact: '/', prefix: '/' } }] } })],
     ['spec.analysis.stickyHash', 'InvalidSpec', withAnalysis({ stickyHash: { header: 'a' }, sessionAffinity: { cookieName: 'a' } })],
     ['spec.analysis.stickyHash.header', 'InvalidSpec', withAnalysis({ stickyHash: { header: 'x user' } })],
     ['spec.analysis.stickyHash.trustedHops', 'InvalidSpec', withAnalysis({ stickyHash: { clientAddress: true, trustedHops: -1 } })],
@@ -116,6 +125,42 @@ describe('a Canary', () => {
     expect(others).toEqual([])
     if (problem) expect(describeProblem(problem)).toMatch(new RegExp(`^${path.replaceAll(/[.[\]]/g, '\\$&')}: .+\\. [A-Z].+\\.$`))
   })
+})
+
+describe('what a Canary’s service asks of the way', () => {
+  const policyOf = (service: object) => parseCanary(withSpec({ service: { port: 80, ...service } })).spec.service.policy
+
+  it('is read with Istio’s meaning', () =>
+    expect(
+      policyOf({
+        match: [{ uri: { prefix: '/' } }, { name: 'x', headers: { 'X-A': {} } }],
+        timeout: '15s',
+        retries: { attempts: 3, perTryTimeout: '1s', retryOn: 'gateway-error,503, reset' },
+        headers: { request: { add: { a: 'b' } }, response: { remove: ['c'] } },
+        rewrite: { uri: '/', authority: 'x', type: 'ReplacePrefixMatch' },
+        corsPolicy: { allowOrigin: ['*'], allowOrigins: [{ regex: 'a' }], allowMethods: ['GET'], maxAge: '24h', allowCredentials: false },
+      }),
+    ).toEqual({
+      match: [{ uri: { prefix: '/' } }, { headers: { 'x-a': { present: true } } }],
+      timeoutMs: 15_000,
+      retries: { attempts: 3, perTryTimeoutMs: 1000, retryOn: ['gateway-error', 'reset'], statuses: [503] },
+      headers: { request: { add: { a: 'b' } }, response: { remove: ['c'] } },
+      rewrite: { uri: '/', authority: 'x', type: 'ReplacePrefixMatch' },
+      corsPolicy: { allowOrigins: [{ exact: '*' }, { regex: 'a' }], allowMethods: ['GET'], allowHeaders: [], exposeHeaders: [], maxAgeSeconds: 86_400, allowCredentials: false },
+    }))
+
+  it('has Istio’s conditions for retries that name none, and none without attempts', () => {
+    expect(policyOf({ retries: { attempts: 2 } })?.retries).toEqual({ attempts: 2, retryOn: ['connect-failure', 'refused-stream', 'unavailable', 'cancelled'], statuses: [503] })
+    expect(policyOf({ retries: { attempts: 0, retryOn: '5xx' } })).toBeUndefined()
+  })
+
+  it('is nothing where nothing is set', () => expect(policyOf({})).toBeUndefined())
+
+  it('is combined with the rules of the analysis, whose headers count', () =>
+    expect(combineRules([{ headers: { a: { exact: '1' } } }], [{ uri: { prefix: '/x' }, headers: { b: { exact: '2' } } }, {}])).toEqual([
+      { uri: { prefix: '/x' }, headers: { a: { exact: '1' } } },
+      { headers: { a: { exact: '1' } } },
+    ]))
 })
 
 describe('the annotations of a Deployment', () => {

@@ -4,7 +4,8 @@ import { parseMatchRule } from './canary-routing.ts'
 import { parseStatus, type CanaryStatus } from './canary-status.ts'
 import { parseJudge, type JudgeSpec } from './judge-spec.ts'
 import { pauseAnnotations } from './keys.ts'
-import type { MatchRule, StickyKey } from './routing.ts'
+import type { MatchRule, RoutePolicy, StickyKey } from './routing.ts'
+import { parsePolicy } from './service-policy.ts'
 import { parseSessionAffinity, parseStickyKey, type SessionAffinitySpec } from './session-affinity.ts'
 import { unheededFields } from './unheeded.ts'
 
@@ -55,6 +56,8 @@ export interface ServiceSpec {
   readonly appProtocol?: string
   readonly trafficDistribution?: string
   readonly portDiscovery: boolean
+  /** What is done to requests on their way. */
+  readonly policy?: RoutePolicy
   readonly headless: boolean
   readonly metadata: Readonly<Record<'apex' | 'primary' | 'canary', CustomMetadata>>
   readonly unmanagedMetadata: { readonly labels: readonly string[]; readonly annotations: readonly string[] }
@@ -173,6 +176,7 @@ function parseService(service: JsonObject, targetName: string): ServiceSpec {
     ...maybe('appProtocol', stringAt(service, 'appProtocol')),
     ...maybe('trafficDistribution', stringAt(service, 'trafficDistribution')),
     portDiscovery: service['portDiscovery'] === true,
+    ...maybe('policy', parsePolicy(service)),
     headless: service['headless'] === true,
     metadata: { apex: customMetadata(service, 'apex'), primary: customMetadata(service, 'primary'), canary: customMetadata(service, 'canary') },
     unmanagedMetadata: {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { LineSplitter, maxLineLength, parseDownMessage, parseRouteTable, parseUpMessage, printMessage } from './codec.ts'
 import { bucketOf, highestUs } from './histogram.ts'
 import { outcomes, reasons, tracks, type DownMessage, type Report, type RouteTable, type UpMessage } from './protocol.ts'
+import { retryConditions } from './routing.ts'
 
 const table: RouteTable = {
   generation: 7,
@@ -56,7 +57,21 @@ const tableFields = {
   tickMs: fc.integer({ min: 50, max: 600_000 }),
   silenceLimitMs: fc.integer({ min: 0, max: 86_400_000 }),
 } as const
+const headerEdit = fc.record({ remove: fc.array(cookieText, { maxLength: 2 }), set: fc.dictionary(cookieText, cookieText, { noNullPrototype: true, maxKeys: 2 }), add: fc.dictionary(cookieText, cookieText, { noNullPrototype: true, maxKeys: 2 }) }, { requiredKeys: [] })
+const ms = fc.integer({ min: 1, max: 86_400_000 })
+const policy = fc.record(
+  {
+    match: fc.array(matchRule, { maxLength: 2 }),
+    timeoutMs: ms,
+    retries: fc.record({ attempts: fc.integer({ min: 1, max: 100 }), perTryTimeoutMs: ms, retryOn: fc.subarray([...retryConditions]), statuses: fc.array(fc.integer({ min: 100, max: 599 }), { maxLength: 3 }) }, { requiredKeys: ['attempts', 'retryOn', 'statuses'] }),
+    headers: fc.record({ request: headerEdit, response: headerEdit }, { requiredKeys: [] }),
+    rewrite: fc.record({ uri: cookieText.map((text) => `/${text}`), authority: cookieText, type: fc.constantFrom('ReplaceFullPath', 'ReplacePrefixMatch') }, { requiredKeys: [] }),
+    corsPolicy: fc.record({ allowOrigins: fc.array(stringMatch, { maxLength: 2 }), allowMethods: fc.array(cookieText, { maxLength: 2 }), allowHeaders: fc.array(cookieText, { maxLength: 2 }), exposeHeaders: fc.array(cookieText, { maxLength: 2 }), maxAgeSeconds: count, allowCredentials: fc.boolean() }, { requiredKeys: ['allowOrigins', 'allowMethods', 'allowHeaders', 'exposeHeaders', 'allowCredentials'] }),
+  },
+  { requiredKeys: ['match'] },
+)
 const optionalFields = {
+  policy,
   primaryService: endpoint,
   affinity: fc.record({ canary: holdingCookie, primary: holdingCookie, previous: holdingCookie }, { requiredKeys: [] }),
   stickyHash: fc.record({ key: stickyKey, seed: word }),

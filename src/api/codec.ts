@@ -22,6 +22,7 @@ import {
   type SeriesDelta,
   type UpMessage,
 } from './protocol.ts'
+import { routePolicy } from './policy-codec.ts'
 import { affinity, matchRule, maxRules, stickyHash } from './routing-codec.ts'
 
 /** Longest line either side accepts, UTF-16 units: a table of some 20,000 endpoints. */
@@ -93,6 +94,7 @@ const routeTable: Read<RouteTable> = (value, path) => {
     self: oneOf(tracks)(table['self'], `${path}.self`),
     canaryWeightPercent: number(0, 100)(table['canaryWeightPercent'], `${path}.canaryWeightPercent`),
     match: listOf(matchRule, maxRules)(table['match'], `${path}.match`),
+    ...(table['policy'] === undefined ? {} : { policy: routePolicy(table['policy'], `${path}.policy`) }),
     ...(table['affinity'] === undefined ? {} : { affinity: affinity(table['affinity'], `${path}.affinity`) }),
     ...(table['stickyHash'] === undefined ? {} : { stickyHash: stickyHash(table['stickyHash'], `${path}.stickyHash`) }),
     endpoints: {

@@ -7,7 +7,7 @@
  * Up: `hello` first, `ack` when a table is in force, `report` once a tick and before a table is swapped.
  */
 
-import type { Affinity, MatchRule, StickyHash } from './routing.ts'
+import type { Affinity, MatchRule, RoutePolicy, StickyHash } from './routing.ts'
 
 export type Track = 'primary' | 'canary'
 export const tracks = ['primary', 'canary'] as const
@@ -41,6 +41,8 @@ export interface RouteTable {
   readonly canaryWeightPercent: number
   /** A request that matches any of them goes to the canary, at weight 0 too. */
   readonly match: readonly MatchRule[]
+  /** What is done to requests whatever track they go to. */
+  readonly policy?: RoutePolicy
   /** Users who stay where they were, by cookie. */
   readonly affinity?: Affinity
   /** Users who are where their hash puts them. Not beside `affinity`. */

@@ -15,7 +15,7 @@ const parameterName = /^[^&=#\s]{1,256}$/
 
 const kinds = 'exactly one of exact, prefix, suffix, regex, present'
 
-const stringMatch: Read<StringMatch> = (value, path) => {
+export const stringMatch: Read<StringMatch> = (value, path) => {
   const [entry, ...more] = Object.entries(object(value, path))
   if (entry === undefined || more.length > 0) return refuse(value, path, kinds)
   const [kind, operand] = entry

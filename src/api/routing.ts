@@ -65,3 +65,68 @@ export interface StickyHash {
   readonly key: StickyKey
   readonly seed: string
 }
+
+/** Changes to the headers of one direction, in this order: remove, set (replaces what is there), add (one more line). */
+export interface HeaderEdit {
+  readonly remove?: readonly string[]
+  readonly set?: Readonly<Record<string, string>>
+  readonly add?: Readonly<Record<string, string>>
+}
+
+/** Envoy's words for what is tried again. A number among them stands for that status. */
+export const retryConditions = [
+  '5xx',
+  'gateway-error',
+  'reset',
+  'reset-before-request',
+  'connect-failure',
+  'refused-stream',
+  'retriable-4xx',
+  'retriable-status-codes',
+  'cancelled',
+  'deadline-exceeded',
+  'internal',
+  'resource-exhausted',
+  'unavailable',
+] as const
+export type RetryCondition = (typeof retryConditions)[number]
+
+export interface RetryPolicy {
+  /** Attempts after the first. */
+  readonly attempts: number
+  /** Until the response begins. Absent: as long as any request. */
+  readonly perTryTimeoutMs?: number
+  readonly retryOn: readonly RetryCondition[]
+  /** Statuses of `retriable-status-codes`. */
+  readonly statuses: readonly number[]
+}
+
+export interface Rewrite {
+  /** In place of the prefix that the matching rule asks for; of the whole path where the rule asks for something else. */
+  readonly uri?: string
+  readonly authority?: string
+  /** Gateway API's words: the whole path in any case, or the prefix by path segments. */
+  readonly type?: 'ReplaceFullPath' | 'ReplacePrefixMatch'
+}
+
+export interface CorsPolicy {
+  /** `exact: '*'` is any origin. */
+  readonly allowOrigins: readonly StringMatch[]
+  readonly allowMethods: readonly string[]
+  readonly allowHeaders: readonly string[]
+  readonly exposeHeaders: readonly string[]
+  readonly maxAgeSeconds?: number
+  readonly allowCredentials: boolean
+}
+
+/** What is done to the requests of the route whatever track they go to: the fields of Flagger's `service` that it hands to a mesh. */
+export interface RoutePolicy {
+  /** Which requests the route is about; none: all. Others go to the primary as they came. */
+  readonly match: readonly MatchRule[]
+  /** From the end of the request to the end of the response, all attempts together. */
+  readonly timeoutMs?: number
+  readonly retries?: RetryPolicy
+  readonly headers?: { readonly request?: HeaderEdit; readonly response?: HeaderEdit }
+  readonly rewrite?: Rewrite
+  readonly corsPolicy?: CorsPolicy
+}

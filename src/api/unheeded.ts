@@ -8,7 +8,6 @@ import { isObject, listAt, valueAt, type JsonObject } from '../base/json.ts'
 const withoutEffect: readonly (readonly string[])[] = [
   ...['ingressRef', 'routeRef', 'upstreamRef'].map((field) => [field]),
   ...['gateways', 'gatewayRefs', 'hosts', 'delegation', 'trafficPolicy', 'meshName', 'backends', 'mirror', 'backendTimeout'].map((field) => ['service', field]),
-  ...['timeout', 'retries', 'headers', 'rewrite', 'corsPolicy', 'match'].map((field) => ['service', field]),
   ...['alerts', 'mirror'].map((field) => ['analysis', field]),
 ]
 
@@ -22,7 +21,10 @@ export function unheededFields(spec: JsonObject): readonly string[] {
     const type = valueAt(hook, 'type')
     return typeof type === 'string' && telling.includes(type) ? [`spec.analysis.webhooks[${index}] (${type})`] : []
   })
-  return [...fields, ...hooks]
+  const rules = listAt(spec, 'service', 'match').flatMap((rule, index) =>
+    ['sourceLabels', 'sourceNamespace', 'gateways', 'port'].filter((field) => isSet(valueAt(rule, field))).map((field) => `spec.service.match[${index}].${field}`),
+  )
+  return [...fields, ...hooks, ...rules]
 }
 
 function isSet(value: unknown): boolean {

@@ -4,19 +4,27 @@ import { attempt, listOf } from './fields.ts'
 import type { Problem } from './problem.ts'
 import { matchRule, maxRules } from './routing-codec.ts'
 import { namedConditions, singleConditions } from './routing.ts'
+import { policyProblems } from './service-policy.ts'
 import { affinityProblems } from './session-affinity.ts'
 
 /** What is wrong with the fields that say where requests go. Whether RE2 takes an expression is seen where it is compiled. */
 export function routingProblems(raw: JsonObject): readonly Problem[] {
   const rules = listAt(raw, 'spec', 'analysis', 'match')
-  const malformed = rules.flatMap((rule, index) => ruleProblems(rule, `spec.analysis.match[${index}]`))
-  return [...(malformed.length > 0 ? malformed : readProblems(rules, 'spec.analysis.match')), ...affinityProblems(raw)]
+  const malformed = [
+    ...rules.flatMap((rule, index) => ruleProblems(rule, `spec.analysis.match[${index}]`)),
+    ...listAt(raw, 'spec', 'service', 'match').flatMap((rule, index) => conditionProblems(rule, `spec.service.match[${index}]`)),
+  ]
+  return [...(malformed.length > 0 ? malformed : readProblems(rules, 'spec.analysis.match')), ...affinityProblems(raw), ...policyProblems(raw)]
 }
 
 function ruleProblems(rule: unknown, path: string): readonly Problem[] {
   if (Object.keys(objectAt(rule, 'sourceLabels')).length > 0) {
     return [{ code: 'UnsupportedField', path: `${path}.sourceLabels`, message: 'the caller is not known by its labels', remedy: 'Match by headers, cookies or queryParams' }]
   }
+  return conditionProblems(rule, path)
+}
+
+function conditionProblems(rule: unknown, path: string): readonly Problem[] {
   const single = singleConditions.map((field) => [field, isObject(rule) ? rule[field] : undefined] as const)
   const named = namedConditions.flatMap((field) => Object.entries(objectAt(rule, field)).map(([name, match]) => [`${field}.${name}`, match] as const))
   return [...single, ...named].flatMap(([field, match]) =>

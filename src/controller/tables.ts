@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { Canary } from '../api/canary.ts'
+import { combineRules } from '../api/canary-routing.ts'
 import { primaryName, proxyPorts } from '../api/keys.ts'
 import type { Endpoint, RouteTable, Track } from '../api/protocol.ts'
 import { stringAt, type JsonObject } from '../base/json.ts'
@@ -42,7 +43,8 @@ export function buildPublication(canary: Canary, world: World, split: Split | un
     table: {
       canary: `${canary.namespace}/${canary.name}`,
       canaryWeightPercent,
-      match,
+      match: combineRules(match, canary.spec.service.policy?.match ?? []),
+      ...optional('policy', canary.spec.service.policy),
       ...optional('affinity', affinityOf(canary)),
       ...optional('stickyHash', stickyHashOf(canary)),
       endpoints: isLeaving(canary) ? { primary: appsOf(pods.canary, split), canary: [] } : { primary: endpointsOf(pods.primary), canary: endpointsOf(pods.canary) },

@@ -24,6 +24,7 @@ export interface ProxyReadings {
   readonly controllerConnected: boolean | undefined
   readonly tablesRefused: number
   readonly rescuedRequests: number
+  readonly retriedRequests: number
   readonly openConnections: number
   readonly openTunnels: number
 }
@@ -86,6 +87,7 @@ export function createProxyMetrics(read: () => ProxyReadings): { readonly conten
   count('kinglet_client_aborts_total', 'Requests that their clients gave up; charged to no track.', () => readings.clientAborted)
   count('kinglet_proxy_errors_total', 'Requests that failed for reasons of the sidecar itself; charged to no track.', () => readings.proxyErrors)
   count('kinglet_route_tables_refused_total', 'Route tables that could not be used; the one before stayed in force.', () => readings.tablesRefused)
+  count('kinglet_retried_requests_total', 'Attempts that spec.service.retries has added. Each failed one is counted against its track.', () => readings.retriedRequests)
   count('kinglet_rescued_requests_total', 'Requests that another endpoint served after the first had failed them.', () => readings.rescuedRequests)
   gauge('kinglet_canary_weight_percent', 'Share of requests for the canary that counts at this moment.', () => readings.canaryWeightPercent)
   gauge('kinglet_route_generation', 'Generation of the route table in force; 0 = none was received.', () => readings.generation)

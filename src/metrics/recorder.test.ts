@@ -115,6 +115,7 @@ describe('the scrape', () => {
     controllerConnected: true,
     tablesRefused: 1,
     rescuedRequests: 0,
+      retriedRequests: 0,
     openConnections: 3,
     openTunnels: 0,
   })

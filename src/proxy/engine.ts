@@ -23,10 +23,12 @@ export interface EngineCounters {
   /** Requests refused for what they are, by the status of the answer. */
   readonly refusedRequests: Map<number, number>
   rescuedRequests: number
+  /** Attempts that the service's retry policy has added. */
+  retriedRequests: number
   openConnections: number
   openTunnels: number
   /** Requests under way. */
   requestsInFlight: number
 }
 
-export const noCounts = (): EngineCounters => ({ refusedRequests: new Map(), rescuedRequests: 0, openConnections: 0, openTunnels: 0, requestsInFlight: 0 })
+export const noCounts = (): EngineCounters => ({ refusedRequests: new Map(), rescuedRequests: 0, retriedRequests: 0, openConnections: 0, openTunnels: 0, requestsInFlight: 0 })

@@ -10,6 +10,7 @@
 import { describeError } from '../base/errors.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Engine } from './engine.ts'
+import { editRequest, editResponse } from './http/edit-head.ts'
 import { endOfHead } from './http/end-of-head.ts'
 import { connectedHeader, serviceTimeHeader, unsentHeader } from './http/hop-by-hop.ts'
 import { printAnswer, type OwnAnswer } from './http/own-answer.ts'
@@ -19,6 +20,7 @@ import { answerTo, lateBodyAnswer, malformedAnswer, type Failure } from './outco
 import { RequestFlow } from './request-flow.ts'
 import { ResponseFlow } from './response-flow.ts'
 import { Serving } from './serving.ts'
+import { TimeLimit } from './time-limit.ts'
 import { Tunnel } from './tunnel.ts'
 import type { UpstreamConnection, UpstreamPool, UpstreamUser } from './upstream-pool.ts'
 
@@ -30,6 +32,8 @@ export class Exchange implements UpstreamUser {
   private readonly request: RequestFlow
   private state: 'connecting' | 'waiting' | 'responding' | 'done' = 'connecting'
   private upstream: UpstreamConnection | undefined
+  /** Of the whole request, by the service's policy. */
+  private timeLimit: TimeLimit | undefined
   /** Bytes of an unfinished response head. */
   private unread: Buffer | undefined
   private response: ResponseFlow | undefined
@@ -39,13 +43,24 @@ export class Exchange implements UpstreamUser {
   constructor(engine: Engine, client: ClientSide, head: RequestHead, startedAt: number) {
     this.engine = engine
     this.client = client
-    this.head = head
     this.serving = new Serving(engine, client.port, head, startedAt)
-    this.request = new RequestFlow(engine, client, head)
+    const { plan } = this.serving
+    this.head = plan ? editRequest(head, plan) : head
+    this.request = new RequestFlow(engine, client, this.head, plan?.retries?.perTryTimeoutMs)
   }
 
   start(): void {
+    const { plan } = this.serving
+    if (plan?.preflight) return this.answerPreflight(plan.preflight)
+    if (plan?.timeoutMs !== undefined) this.timeLimit = new TimeLimit(this.engine.deadlines, plan.timeoutMs, () => this.onTimeLimit())
+    if (this.request.isDone) this.timeLimit?.start()
     this.attempt(this.serving.place.pool, false)
+  }
+
+  private attemptAfter(ms: number, fresh: boolean): void {
+    this.state = 'connecting'
+    if (ms === 0) this.attempt(this.serving.place.pool, fresh)
+    else setTimeout(() => this.state !== 'done' && this.attempt(this.serving.place.pool, fresh), ms)
   }
 
   // === An attempt to have it served at one place ===
@@ -74,6 +89,7 @@ export class Exchange implements UpstreamUser {
   onClientData(chunk: Buffer): void {
     const refusal = this.request.take(chunk)
     if (refusal) this.refuse(refusal)
+    else if (this.timeLimit && this.request.isDone) this.timeLimit.start()
   }
 
   onUpstreamDrain(): void {
@@ -143,9 +159,10 @@ export class Exchange implements UpstreamUser {
       return
     }
     const { pool } = this.serving.place
-    if (this.serving.replacesStatus(head.status, this.request.isWhole)) {
+    const replacement = this.serving.replacementFor(head.status, this.request.isWhole)
+    if (replacement) {
       this.dropUpstream(pool)
-      this.attempt(this.serving.place.pool, false)
+      this.attemptAfter(replacement.afterMs, false)
       return
     }
     this.state = 'responding'
@@ -153,7 +170,8 @@ export class Exchange implements UpstreamUser {
     this.request.answered()
     const mayKeepAlive = this.request.isDone && !this.engine.isDraining && !this.engine.live.active.isLeaving && !this.serving.isDisplaced
     const { maxChunkExtraBytes } = this.engine.limits
-    this.response = new ResponseFlow(this.client, this.head, head, { mayKeepAlive, line: this.serviceTimeLine() + this.cookieLines(), maxChunkExtraBytes })
+    const edit = this.serving.plan?.response
+    this.response = new ResponseFlow(this.client, this.head, edit ? editResponse(head, edit) : head, { mayKeepAlive, line: this.serviceTimeLine() + this.cookieLines(), maxChunkExtraBytes })
     this.relay(this.response, bytes, from)
   }
 
@@ -202,7 +220,7 @@ export class Exchange implements UpstreamUser {
     this.upstream = undefined
     this.serving.place.pool.release(upstream, reusable, head.idleHintMs)
     this.serving.completed(head.status, head.serviceTimeUs)
-    this.state = 'done'
+    this.finish()
     this.client.onExchangeEnd(response.keepAlive)
   }
 
@@ -217,7 +235,7 @@ export class Exchange implements UpstreamUser {
     this.serving.gotHead()
     this.serving.completed(head.status, head.serviceTimeUs)
     this.serving.place.pool.releaseLost()
-    this.state = 'done'
+    this.finish()
     this.upstream = undefined
     const server = upstream.detach()
     const early = this.client.detach()
@@ -258,14 +276,23 @@ export class Exchange implements UpstreamUser {
     this.dropUpstream()
     const next = this.serving.next({ failure, isReused, isItsFault, canReplay: this.request.isWhole })
     if (next) {
-      this.state = 'connecting'
-      if (next.afterMs === 0) this.attempt(this.serving.place.pool, next.fresh)
-      else setTimeout(() => this.state !== 'done' && this.attempt(this.serving.place.pool, next.fresh), next.afterMs)
+      this.attemptAfter(next.afterMs, next.fresh)
       return
     }
     const answer = answerTo[failure]
     const isRefusedHop = failure === 'unsent' && this.serving.reason === 'hop'
     this.answer(isRefusedHop ? { ...answer, line: `${unsentHeader}: ${this.engine.isDraining ? 'draining' : 'refused'}\r\n` } : answer)
+  }
+
+  /** The policy's time is over: before the response the client hears so, in the middle of it the connection is cut. */
+  private onTimeLimit(): void {
+    if (this.state === 'done') return
+    const hasBegun = this.state === 'responding'
+    this.dropUpstream()
+    this.serving.failed('timeout')
+    if (!hasBegun) return this.answer(answerTo.timeout)
+    this.finish()
+    this.client.reset()
   }
 
   private onMalformed(): void {
@@ -278,7 +305,7 @@ export class Exchange implements UpstreamUser {
   private cut(): void {
     this.dropUpstream()
     this.serving.failed('reset')
-    this.state = 'done'
+    this.finish()
     this.client.reset()
   }
 
@@ -293,13 +320,29 @@ export class Exchange implements UpstreamUser {
       this.answer(answer)
       return
     }
-    this.state = 'done'
+    this.finish()
     this.client.reset()
+  }
+
+  /** A cross-origin preflight is no request for the app. */
+  private answerPreflight(lines: readonly (readonly [name: string, value: string])[]): void {
+    const keepAlive = this.head.keepAlive && this.request.isDone && !this.engine.isDraining
+    this.serving.end()
+    this.finish()
+    const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    this.client.write(`${this.client.probeTail()}HTTP/1.1 200 OK\r\nDate: ${new Date().toUTCString()}\r\n${fields}Content-Length: 0\r\n${keepAlive ? '' : 'Connection: close\r\n'}\r\n`)
+    this.client.onExchangeEnd(keepAlive)
+  }
+
+  /** Nothing more of this exchange: its clock stops. */
+  private finish(): void {
+    this.state = 'done'
+    this.timeLimit?.stop()
   }
 
   private answer(answer: OwnAnswer): void {
     const keepAlive = this.head.keepAlive && this.request.isDone && !this.engine.isDraining && answer.status >= 500
-    this.state = 'done'
+    this.finish()
     this.client.write(this.client.probeTail() + printAnswer(answer, this.head.method, keepAlive))
     this.client.onExchangeEnd(keepAlive)
   }
@@ -309,7 +352,7 @@ export class Exchange implements UpstreamUser {
     if (this.state === 'done') return
     this.dropUpstream()
     this.serving.clientAborted()
-    this.state = 'done'
+    this.finish()
     this.client.reset()
   }
 
@@ -332,7 +375,7 @@ export class Exchange implements UpstreamUser {
     if (this.state === 'done') return
     this.dropUpstream()
     this.serving.proxyFailed()
-    this.state = 'done'
+    this.finish()
     this.client.reset()
   }
 

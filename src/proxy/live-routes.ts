@@ -103,6 +103,12 @@ export class LiveRoutes {
     return active.local.track === 'primary' ? active.local : this.pick(active.peers.primary, undefined)
   }
 
+  /** For another attempt: an endpoint of the track that has not been tried, else one that has. */
+  placeForRetry(active: ActiveRoutes, track: Track, tried: ReadonlySet<Place>): Place | undefined {
+    const peers = active.peers[track]
+    return this.pick(peers, tried) ?? (track === active.local.track ? active.local : this.pick(peers, undefined))
+  }
+
   private pick(places: readonly Place[], tried: ReadonlySet<Place> | undefined): Place | undefined {
     if (places.length === 0) return undefined
     const index = pickEndpoint(places.length, this.turn, (candidate) => {

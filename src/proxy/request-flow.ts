@@ -22,6 +22,7 @@ export class RequestFlow {
   private readonly engine: Engine
   private readonly client: ClientSide
   private readonly head: RequestHead
+  private readonly responseTimeoutMs: number
   private readonly reader: BodyReader | undefined
   private held: Buffer[] = []
   private heldBytes = 0
@@ -34,7 +35,9 @@ export class RequestFlow {
   /** The response has begun: the app alone says when it ends. */
   private isAnswered = false
 
-  constructor(engine: Engine, client: ClientSide, head: RequestHead) {
+  /** `perTryTimeoutMs`: of the service's policy, until the response begins. */
+  constructor(engine: Engine, client: ClientSide, head: RequestHead, perTryTimeoutMs = engine.limits.responseTimeoutMs) {
+    this.responseTimeoutMs = Math.min(perTryTimeoutMs, engine.limits.responseTimeoutMs)
     this.engine = engine
     this.client = client
     this.head = head
@@ -60,7 +63,7 @@ export class RequestFlow {
     if (this.isHeldBack) {
       upstream.socket.write(prefix, 'latin1')
       this.client.deadline = this.engine.deadlines.after(this.engine.limits.continueTimeoutMs)
-      upstream.deadline = this.engine.deadlines.after(this.engine.limits.responseTimeoutMs)
+      upstream.deadline = this.engine.deadlines.after(this.responseTimeoutMs)
     } else {
       this.forward(prefix, this.held)
     }
@@ -130,7 +133,7 @@ export class RequestFlow {
   private forward(prefix: string, payload: readonly Buffer[]): void {
     const { upstream } = this
     if (!upstream) return
-    if (!this.isAnswered) upstream.deadline = this.engine.deadlines.after(this.engine.limits.responseTimeoutMs)
+    if (!this.isAnswered) upstream.deadline = this.engine.deadlines.after(this.responseTimeoutMs)
     const flows = writePart(upstream.socket, prefix, payload, { chunked: this.head.body === 'chunked', isLast: this.isDone, trailers: this.reader?.trailers ?? '' })
     this.client.deadline = Number.POSITIVE_INFINITY
     if (this.isDone) return

@@ -6,7 +6,10 @@
  */
 import type { Outcome, Reason, Track } from '../api/protocol.ts'
 import { afterFailure, type Step } from '../routing/after-failure.ts'
+import { planRequest, type Plan } from '../routing/policy.ts'
 import type { RequestView } from '../routing/request-view.ts'
+import { isRetriable, retryWaitMs, type Ending } from '../routing/retry.ts'
+import { choices } from '../routing/routes.ts'
 import type { Engine } from './engine.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { ActiveRoutes, Place } from './live-routes.ts'
@@ -45,6 +48,9 @@ export class Serving {
   private readonly active: ActiveRoutes
   private readonly track: Track
   private readonly cookies: readonly string[]
+  /** What the service's policy makes of this request; undefined without one, or where it is not about this request. */
+  readonly plan: Plan | undefined
+  private retriesLeft = 0
   private readonly tried = new Set<Place>()
   /** When the present attempt began and got its response head, on performance.now's clock. */
   private startedAt: number
@@ -68,8 +74,12 @@ export class Serving {
       this.track = this.place.track
       this.reason = head.isHop ? 'hop' : 'direct'
       this.cookies = none
+      this.plan = undefined
     } else {
-      const choice = engine.live.choose(view, startedAt)
+      const { policy } = this.active.routes
+      this.plan = policy && planRequest(policy, view)
+      this.retriesLeft = this.plan?.retries?.attempts ?? 0
+      const choice = policy && (!this.plan || this.plan.preflight) ? choices.primaryAlone : engine.live.choose(view, startedAt)
       this.track = choice.track
       this.reason = choice.reason
       this.cookies = choice.setCookies
@@ -103,18 +113,21 @@ export class Serving {
 
   /** The next place for a request whose attempt has failed, `fresh` if only a new connection will do; undefined where it ends here. */
   next(circumstances: Circumstances): { readonly fresh: boolean; readonly afterMs: number } | undefined {
-    const { failure, isItsFault } = circumstances
+    const { failure, isItsFault, canReplay } = circumstances
     const step = this.stepAfter(circumstances)
     if (step === 'again') return { fresh: true, afterMs: 0 }
     if (step === 'primary' && this.goToPrimary('reset')) return { fresh: false, afterMs: 0 }
     const { service } = this.active
     const isPod = !this.place.isLocal && this.place !== service
-    if (isPod && isItsFault) this.charge(outcomeOf[failure])
     // The Service may lead to another pod the next time.
-    if (this.place !== service) this.tried.add(this.place)
+    if (this.place !== service && step === 'elsewhere') this.tried.add(this.place)
     const place = step === 'elsewhere' ? this.engine.live.nextPlace(this.active, this.track, this.tried) : undefined
     const afterMs = place === service ? serviceWaitsMs[this.serviceAttempts++] : 0
-    if (place && afterMs !== undefined) {
+    const isOver = place === undefined || afterMs === undefined
+    const retry = isOver ? this.retry({ failure, status: 0 }, canReplay, outcomeOf[failure]) : undefined
+    if (retry) return retry
+    if (isPod && isItsFault) this.charge(outcomeOf[failure])
+    if (!isOver) {
       this.moveTo(place)
       // A connection leads to one pod: the Service is asked anew each time.
       return { fresh: place === service, afterMs }
@@ -128,11 +141,28 @@ export class Serving {
     return undefined
   }
 
-  /** Whether the primary shall answer instead of a canary that has answered 5xx; then `place` is the primary, and the canary is charged. */
-  replacesStatus(status: number, canReplay: boolean): boolean {
-    if (status < 500) return false
-    const step = this.stepAfter({ failure: 'status', isReused: false, isItsFault: true, canReplay })
-    return step === 'primary' && this.goToPrimary('5xx')
+  /**
+   * Where the answer comes from instead of this one, that nobody has seen yet: the primary for a canary that has answered 5xx, another
+   * attempt where the policy asks for it. Then `place` is that, and the track is charged with the status. Undefined: it stays.
+   */
+  replacementFor(status: number, canReplay: boolean, grpcStatus?: string): { readonly afterMs: number } | undefined {
+    if (status >= 500 && this.stepAfter({ failure: 'status', isReused: false, isItsFault: true, canReplay }) === 'primary' && this.goToPrimary('5xx')) return { afterMs: 0 }
+    if (this.retriesLeft === 0) return undefined
+    return this.retry({ failure: 'status', status, ...(grpcStatus === undefined ? {} : { grpcStatus }) }, canReplay, grpcStatus === undefined ? classOf(status) : '5xx')
+  }
+
+  /** One more attempt where the policy asks for it: at another endpoint of the track, or at the same where there is no other. */
+  private retry(ending: Ending, canReplay: boolean, outcome: Outcome): { readonly fresh: boolean; readonly afterMs: number } | undefined {
+    const policy = this.plan?.retries
+    if (!policy || this.retriesLeft === 0 || !canReplay || !isRetriable(policy, ending)) return undefined
+    if (!this.place.isLocal) this.tried.add(this.place)
+    const place = this.engine.live.placeForRetry(this.active, this.track, this.tried)
+    if (!place) return undefined
+    this.charge(outcome)
+    this.retriesLeft -= 1
+    this.engine.counters.retriedRequests += 1
+    this.settleAt(place)
+    return { fresh: false, afterMs: retryWaitMs(policy.attempts - this.retriesLeft) }
   }
 
   /** The response is complete, or has become a tunnel. */
@@ -194,6 +224,10 @@ export class Serving {
 
   private moveTo(place: Place): void {
     this.engine.counters.rescuedRequests += 1
+    this.settleAt(place)
+  }
+
+  private settleAt(place: Place): void {
     this.place = place
     this.startedAt = performance.now()
   }

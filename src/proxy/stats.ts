@@ -26,6 +26,7 @@ export function readStats(parts: {
     controllerConnected: controller?.isOpen,
     tablesRefused: tables.refusedTables,
     rescuedRequests: counters.rescuedRequests,
+    retriedRequests: counters.retriedRequests,
     openConnections: counters.openConnections,
     openTunnels: counters.openTunnels,
   }

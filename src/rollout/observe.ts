@@ -9,6 +9,7 @@ import { listAt, numberAt, objectAt, stringAt, valueAt, type JsonObject } from '
 import type { Result } from '../base/result.ts'
 import { hasSidecar, injectPod } from '../injection/inject.ts'
 import { compileRules } from '../routing/match-rules.ts'
+import { compilePolicy } from '../routing/policy.ts'
 import type { Observation, PrimaryObservation, SidecarsObservation, TargetObservation, Workload } from './observation.ts'
 import { buildPrimaryScaler, isScalerInSync } from './resources/scaler.ts'
 import { configKey, configRefs, configText, isTracked } from './resources/configs.ts'
@@ -71,8 +72,8 @@ function firstProblem(world: World, canary: Canary, split: Result<Split, Problem
   if (older) return { code: 'TargetTaken', path: 'spec.targetRef', message: `Canary ${nameOf(older)} is older and has the same target, Deployment ${targetRef.name}`, remedy: 'Delete one of the two Canaries' }
   const [invalid] = validateCanary(world.canary)
   if (invalid) return invalid
-  const rules = compileRules(canary.spec.analysis.match, 'spec.analysis.match')
-  if (!rules.ok) return { code: 'InvalidSpec', path: rules.error.path, message: rules.error.reason, remedy: 'Write it in the syntax of RE2: no look-around, no back-references' }
+  const refused = refusedExpression(canary)
+  if (refused) return refused
   if (!world.target) return { code: 'TargetNotFound', path: 'spec.targetRef.name', message: `Deployment ${targetRef.name}.${canary.namespace} does not exist`, remedy: 'Create it, or correct the name' }
   if (split && !split.ok) return split.error
   const scaler = canary.spec.autoscalerRef
@@ -85,6 +86,13 @@ function unreadableSetting(canary: JsonObject, target: JsonObject): Problem | un
   const isMade = Object.entries(managedByLabel).every(([key, value]) => objectAt(canary, 'metadata', 'labels')[key] === value)
   const settings = isMade ? parseSettings(objectAt(target, 'metadata', 'annotations')) : undefined
   return settings?.ok === false ? settings.error[0] : undefined
+}
+
+function refusedExpression({ spec }: Canary): Problem | undefined {
+  const rules = compileRules(spec.analysis.match, 'spec.analysis.match')
+  const policy = spec.service.policy && compilePolicy(spec.service.policy)
+  const fault = rules.ok ? (policy?.ok === false ? { ...policy.error, path: `spec.service.${policy.error.path}` } : undefined) : rules.error
+  return fault && { code: 'InvalidSpec', path: fault.path, message: fault.reason, remedy: 'Write it in the syntax of RE2: no look-around, no back-references' }
 }
 
 /** By creation, then by name, so that two of the same second do not both give way. */

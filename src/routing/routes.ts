@@ -6,6 +6,7 @@ import type { Reason, RouteTable, Track } from '../api/protocol.ts'
 import type { Affinity } from '../api/routing.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import { compileRules, type RuleSet } from './match-rules.ts'
+import { compilePolicy, type CompiledPolicy } from './policy.ts'
 import type { RequestView } from './request-view.ts'
 import { carries, positionOf } from './sticky.ts'
 import { countHeld, drawBesideHeld, drawCanary, weightParts, type Phase } from './weighted-choice.ts'
@@ -17,6 +18,8 @@ export interface Routes {
   readonly matches: RuleSet
   /** Some users stay where they are. */
   readonly isSticky: boolean
+  /** What is done to requests on their way. */
+  readonly policy: CompiledPolicy | undefined
   /** The canary's weight as `weighted-choice.ts` counts it. */
   readonly parts: number
 }
@@ -39,8 +42,11 @@ export const localTable: RouteTable = {
 export function compileRoutes(table: RouteTable): Result<Routes> {
   const rules = compileRules(table.match, 'match')
   if (!rules.ok) return err(`${rules.error.path}: ${rules.error.reason}`)
+  const policy = table.policy && compilePolicy(table.policy)
+  if (policy && !policy.ok) return err(`policy.${policy.error.path}: ${policy.error.reason}`)
   return ok({
     table,
+    policy: policy?.value,
     hasRules: table.match.length > 0,
     matches: rules.value,
     isSticky: table.affinity !== undefined || table.stickyHash !== undefined,
@@ -66,7 +72,7 @@ export interface Choice {
 }
 
 const none: readonly string[] = []
-const choices = {
+export const choices = {
   match: { track: 'canary', reason: 'match', isDrawn: false, setCookies: none },
   canary: { track: 'canary', reason: 'weight', isDrawn: true, setCookies: none },
   primary: { track: 'primary', reason: 'weight', isDrawn: true, setCookies: none },

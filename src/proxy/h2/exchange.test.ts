@@ -58,6 +58,34 @@ describe('HTTP/2 through two sidecars', () => {
     expect(await primary.count('canary', 'match', '2xx')).toBe(3)
   })
 
+  it('the policy of the service changes path, host and headers, gives cookies and answers preflights', async () => {
+    const affinity = { canary: { name: 'cc', value: 'now', setCookie: 'cc=now; Max-Age=60' } }
+    const corsPolicy = { allowOrigins: [{ exact: 'https://shop' }], allowMethods: ['PUT'], allowHeaders: [], exposeHeaders: [], allowCredentials: false }
+    const policy = { match: [{ uri: { prefix: '/api/' } }], rewrite: { uri: '/', authority: 'inner' }, headers: { request: { remove: ['x-secret'], set: { 'X-Mode': 'a' } }, response: { add: { 'X-Env': 'prod' } } }, corsPolicy }
+    await primary.setTable(toCanary([canary.direct], { affinity, policy }))
+    const answer = await request(client, { ':path': '/api/cart', 'x-secret': 's' })
+    expect(answer.headers).toMatchObject({ 'x-env': 'prod', 'set-cookie': ['cc=now; Max-Age=60'] })
+    expect(v2.heads[0]).toMatchObject({ ':path': '/cart', ':authority': 'inner', 'x-mode': 'a' })
+    expect(v2.heads[0]).not.toHaveProperty('x-secret')
+    const preflight = await request(client, { ':path': '/api/cart', ':method': 'OPTIONS', origin: 'https://shop', 'access-control-request-method': 'PUT' })
+    expect(preflight.headers).toMatchObject({ ':status': 200, 'access-control-allow-methods': 'PUT' })
+    expect(v2.heads.length).toBe(1)
+  })
+
+  it('the policy of the service tries again, and ends what takes too long', async () => {
+    let count = 0
+    v1Answer = (stream, head) => {
+      count += 1
+      if (head[':path'] === '/never') return
+      stream.respond({ ':status': count < 3 ? 503 : 200 }, { endStream: true })
+    }
+    await primary.setTable({ policy: { match: [], timeoutMs: 300, retries: { attempts: 2, retryOn: ['5xx'], statuses: [] } } })
+    expect((await request(client, { ':path': '/' })).headers[':status']).toBe(200)
+    expect(await primary.count('primary', 'weight', '5xx')).toBe(2)
+    expect((await request(client, { ':path': '/never' })).headers[':status']).toBe(504)
+    expect(await primary.count('primary', 'weight', 'timeout')).toBe(1)
+  })
+
   it('the direct port serves the app next door, and believes hops alone there', async () => {
     const direct = await openHttp2(primary.direct)
     expect((await request(direct, { ':path': '/' })).body.toString()).toBe('v1')

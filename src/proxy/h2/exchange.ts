@@ -14,6 +14,7 @@ import type { OwnAnswer } from '../http/own-answer.ts'
 import { answerTo, malformedAnswer, type Failure } from '../outcomes.ts'
 import { Serving } from '../serving.ts'
 import type { UpstreamPool } from '../upstream-pool.ts'
+import { editFields, editRequestFields } from './edit-fields.ts'
 import { ownHeaders, ownTrailers } from './own-answer.ts'
 import { equivalentStatus, grpcStatus } from './grpc.ts'
 import type { DecodedBlock } from './hpack/decoder.ts'
@@ -53,6 +54,9 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   private readonly request: Http2Request
   private readonly serving: Serving
   private readonly startedAt: number
+  private readonly forward: readonly Field[]
+  /** When the policy's time is over, on the clock of Deadlines. */
+  private timeLimit = Number.POSITIVE_INFINITY
   private readonly upstreamUser: StreamUser
   private state: 'connecting' | 'waiting' | 'responding' | 'done' = 'connecting'
   /** The stream to the place that serves, and the pool that counts it. */
@@ -85,11 +89,32 @@ export class Http2Exchange implements StreamUser, SessionTaker {
       onSent: (bytes) => this.client.consume(bytes),
       onReset: (code, loss) => this.onUpstreamReset(code, loss),
     }
+    const { plan } = this.serving
+    this.forward = plan ? editRequestFields(request.forward, plan) : request.forward
     this.deadline = this.firstDeadline()
   }
 
   start(): void {
+    const { plan } = this.serving
+    if (plan?.preflight) return this.answerPreflight(plan.preflight)
+    if (this.hasEnded) this.limitTime()
     this.attempt(false)
+  }
+
+  /** The request has ended: the policy's time runs. */
+  private limitTime(): void {
+    const { plan } = this.serving
+    if (plan?.timeoutMs === undefined) return
+    this.timeLimit = this.engine.deadlines.after(plan.timeoutMs)
+    this.deadline = Math.min(this.deadline, this.timeLimit)
+  }
+
+  /** A cross-origin preflight is no request for the app. */
+  private answerPreflight(lines: readonly (readonly [name: string, value: string])[]): void {
+    this.serving.end()
+    this.end()
+    this.client.sendHeaders([field(':status', '200'), field('date', new Date().toUTCString()), ...lines.map(([name, value]) => field(name.toLowerCase(), value)), field('content-length', '0')], true)
+    this.stopRequest()
   }
 
   private firstDeadline(): number {
@@ -104,9 +129,17 @@ export class Http2Exchange implements StreamUser, SessionTaker {
 
   private attempt(fresh: boolean): void {
     this.state = 'connecting'
+    const perTryMs = this.serving.plan?.retries?.perTryTimeoutMs
+    if (perTryMs !== undefined) this.deadline = Math.min(this.timeLimit, this.engine.deadlines.after(perTryMs))
     this.pool = this.serving.place.pool
     this.pool.active += 1
     sessionsOf(this.pool).take(this, fresh)
+  }
+
+  private attemptAfter(ms: number, fresh: boolean): void {
+    this.state = 'connecting'
+    if (ms === 0) this.attempt(fresh)
+    else setTimeout(() => this.state !== 'done' && this.attempt(fresh), ms)
   }
 
   onSession(session: Session, isReused: boolean): void {
@@ -116,7 +149,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     const upstream = session.open()
     this.upstream = upstream
     upstream.user = this.upstreamUser
-    const { forward } = this.request
+    const { forward } = this
     const isBare = this.hasEnded && this.kept.length === 0 && this.trailers === undefined
     upstream.sendHeaders(this.serving.place.isLocal ? forward : [...forward, hopField], isBare)
     if (isBare) return
@@ -137,6 +170,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     const trailers = block.isTooLarge || !hasEnded ? undefined : readTrailers(block.fields)
     if (!trailers || !this.takeLength(0, true)) return this.refuse()
     this.hasEnded = true
+    this.limitTime()
     this.trailers = trailers
     this.upstream?.sendHeaders(trailers, true)
   }
@@ -144,6 +178,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   onData(bytes: Buffer, hasEnded: boolean): void {
     if (!this.takeLength(bytes.length, hasEnded)) return this.refuse()
     this.hasEnded = hasEnded
+    if (hasEnded) this.limitTime()
     const { upstream } = this
     if (this.state === 'done' && !upstream) return this.client.consume(bytes.length)
     if (this.isWhole && this.state !== 'responding') {
@@ -190,9 +225,10 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     if (response.status < 200) return this.client.sendHeaders(response.forward, false)
     this.serving.gotHead()
     if (response.unsent !== '' && !this.serving.place.isLocal) return this.failed('unsent', { isItsFault: response.unsent !== 'draining' })
-    if (this.serving.replacesStatus(response.status, this.isWhole)) {
+    const replacement = this.serving.replacementFor(response.status, this.isWhole, hasEnded && this.request.isGrpc ? response.grpcStatus : undefined)
+    if (replacement) {
       this.dropUpstream()
-      this.attempt(false)
+      this.attemptAfter(replacement.afterMs, false)
       return
     }
     this.state = 'responding'
@@ -201,10 +237,17 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.keptBytes = 0
     this.isWhole = false
     this.unsentOfResponse = this.request.method === 'HEAD' || response.status === 304 ? undefined : response.contentLength
-    if (this.request.timeoutMs === undefined) this.deadline = Number.POSITIVE_INFINITY
+    if (this.request.timeoutMs === undefined) this.deadline = this.timeLimit
     if (this.serving.isDisplaced) this.owner.drain()
-    this.client.sendHeaders(this.serving.reason === 'hop' ? [...response.forward, field(serviceTimeHeader, String(this.serving.serviceTimeUs))] : response.forward, hasEnded)
+    this.client.sendHeaders(this.responseFields(response), hasEnded)
     if (hasEnded) this.complete(response.grpcStatus)
+  }
+
+  private responseFields({ forward }: Http2Response): readonly Field[] {
+    const { plan, reason, setCookies, serviceTimeUs } = this.serving
+    const edited = plan?.response ? editFields(forward, plan.response) : forward
+    if (reason === 'hop') return [...edited, field(serviceTimeHeader, String(serviceTimeUs))]
+    return setCookies.length === 0 ? edited : [...edited, ...setCookies.map((cookie) => field('set-cookie', cookie))]
   }
 
   private onResponseData(bytes: Buffer, hasEnded: boolean): void {
@@ -263,9 +306,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.dropUpstream()
     const next = this.serving.next({ failure, isReused, isItsFault, canReplay: this.isWhole })
     if (next) {
-      this.state = 'connecting'
-      if (next.afterMs === 0) this.attempt(next.fresh)
-      else setTimeout(() => this.state !== 'done' && this.attempt(next.fresh), next.afterMs)
+      this.attemptAfter(next.afterMs, next.fresh)
       return
     }
     if (code !== undefined && wasUpstream && (failure === 'lost' || this.serving.reason !== 'hop')) {
@@ -288,9 +329,9 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   }
 
   /** The response broke off: the client must not take it for whole. A call ends as it would if its own connection had been lost. */
-  private cut(code: number, loss: Loss): void {
+  private cut(code: number, loss: Loss, outcome: 'reset' | 'timeout' = 'reset'): void {
     this.dropUpstream()
-    this.serving.failed('reset')
+    this.serving.failed(outcome)
     this.end()
     if (loss !== 'peer' && this.request.isGrpc) this.client.sendHeaders(ownTrailers(grpcStatus.unavailable, resetAnswer), true)
     else this.client.reset(loss !== 'peer' || code === errorCode.noError ? errorCode.internalError : code)
@@ -318,8 +359,12 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   onDeadline(): void {
     this.deadline = Number.POSITIVE_INFINITY
     if (this.state === 'done') return
-    if (this.state === 'responding') return this.abandon(grpcStatus.deadlineExceeded)
-    this.failed('timeout')
+    const isOverLimit = this.timeLimit <= this.engine.deadlines.now
+    if (this.state === 'responding') return isOverLimit ? this.cut(errorCode.cancel, 'peer', 'timeout') : this.abandon(grpcStatus.deadlineExceeded)
+    if (!isOverLimit) return this.failed('timeout')
+    this.dropUpstream()
+    this.serving.failed('timeout')
+    this.answerFailure('timeout')
   }
 
   /** The client takes no more of its response, or has no more time for it. */

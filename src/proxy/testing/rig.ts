@@ -35,6 +35,7 @@ export interface Stats {
   readonly proxyErrors: number
   readonly tablesRefused: number
   readonly rescuedRequests: number
+  readonly retriedRequests: number
   readonly openConnections: number
   readonly openTunnels: number
   readonly requestsInFlight: number
