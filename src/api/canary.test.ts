@@ -105,7 +105,7 @@ describe('a Canary', () => {
     ['spec.analysis.sessionAffinity.primaryCookieName', 'InvalidSpec', withAnalysis({ sessionAffinity: { cookieName: 'a', primaryCookieName: 'a' } })],
     ['spec.analysis.sessionAffinity.domain', 'InvalidSpec', withAnalysis({ sessionAffinity: { cookieName: 'a', domain: 'x; Path=/' } })],
     ['spec.analysis.sessionAffinity.maxAge', 'InvalidSpec', withAnalysis({ sessionAffinity: { cookieName: 'a', maxAge: 0 } })],
-    ['spec.analysis.sessionAffinity.secure', 'InvalidSpec', withAnalysis({ sessionAffinity: { cookieName: 'a', sameSite: 'None' } })],
+    ['spec.analysis.sessionAffinity.sameSite', 'InvalidSpec', withAnalysis({ sessionAffinity: { cookieName: 'a', sameSite: 'Loose' } })],
     ['spec.analysis.stickyHash', 'InvalidSpec', withAnalysis({ stickyHash: { header: 'a', cookie: 'b' } })],
     ['spec.service.timeout', 'InvalidSpec', withSpec({ service: { port: 80, timeout: 'long' } })],
     ['spec.service.retries.retryOn', 'InvalidSpec', withSpec({ service: { port: 80, retries: { attempts: 3, retryOn: '5xx,always' } } })],

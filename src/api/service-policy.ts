@@ -22,7 +22,7 @@ export function parsePolicy(service: JsonObject): RoutePolicy | undefined {
 }
 
 function parseEdit(raw: JsonObject): HeaderEdit | undefined {
-  const remove = listAt(raw, 'remove').map(String)
+  const remove = strings(raw, 'remove')
   const edit = {
     ...(remove.length > 0 ? { remove } : {}),
     ...maybe('set', textMap(objectAt(raw, 'set'))),
@@ -59,10 +59,10 @@ function parseCors(raw: unknown): CorsPolicy | undefined {
   if (!isObject(raw)) return undefined
   const maxAgeMs = durationMs(raw['maxAge'])
   return {
-    allowOrigins: [...listAt(raw, 'allowOrigin').map((origin) => ({ exact: String(origin) })), ...listAt(raw, 'allowOrigins').flatMap((match) => parseStringMatch(match) ?? [])],
-    allowMethods: listAt(raw, 'allowMethods').map(String),
-    allowHeaders: listAt(raw, 'allowHeaders').map(String),
-    exposeHeaders: listAt(raw, 'exposeHeaders').map(String),
+    allowOrigins: [...strings(raw, 'allowOrigin').map((exact) => ({ exact })), ...listAt(raw, 'allowOrigins').flatMap((match) => parseStringMatch(match) ?? [])],
+    allowMethods: strings(raw, 'allowMethods'),
+    allowHeaders: strings(raw, 'allowHeaders'),
+    exposeHeaders: strings(raw, 'exposeHeaders'),
     ...(maxAgeMs === undefined ? {} : { maxAgeSeconds: Math.round(maxAgeMs / 1000) }),
     allowCredentials: raw['allowCredentials'] === true,
   }
@@ -92,6 +92,8 @@ function durationMs(value: unknown): number | undefined {
   const parsed = typeof value === 'string' ? parseDurationMs(value) : undefined
   return parsed?.ok && parsed.value > 0 ? Math.max(1, Math.round(parsed.value)) : undefined
 }
+
+const strings = (raw: JsonObject, key: string): readonly string[] => listAt(raw, key).filter((item) => typeof item === 'string')
 
 function textMap(raw: JsonObject): Readonly<Record<string, string>> | undefined {
   const entries = Object.entries(raw).filter((entry): entry is [string, string] => typeof entry[1] === 'string')

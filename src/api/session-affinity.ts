@@ -69,7 +69,7 @@ export function affinityProblems(raw: JsonObject): readonly Problem[] {
 
 function sessionProblems(affinity: JsonObject): readonly Problem[] {
   const path = 'spec.analysis.sessionAffinity'
-  const { cookieName, primaryCookieName, maxAge, sameSite, partitioned, secure } = affinity
+  const { cookieName, primaryCookieName, maxAge, sameSite } = affinity
   const names = Object.entries({ cookieName, primaryCookieName: primaryCookieName === '' ? undefined : primaryCookieName }).filter(([field, name]) => (name !== undefined || field === 'cookieName') && !(typeof name === 'string' && tokenText.test(name)))
   const attributes = ['domain', 'path'].filter((field) => typeof affinity[field] === 'string' && affinity[field] !== '' && !attributeText.test(String(affinity[field])))
   return [
@@ -77,8 +77,7 @@ function sessionProblems(affinity: JsonObject): readonly Problem[] {
     ...attributes.map((field) => problem(`${path}.${field}`, `${JSON.stringify(affinity[field])} cannot stand in a cookie`, 'Remove semicolons, blanks and what is not ASCII')),
     ...(cookieName !== undefined && cookieName === primaryCookieName ? [problem(`${path}.primaryCookieName`, 'it is the same as cookieName', 'Give the cookies different names')] : []),
     ...(maxAge === undefined || (Number.isInteger(maxAge) && Number(maxAge) > 0) ? [] : [problem(`${path}.maxAge`, `${JSON.stringify(maxAge)} is not a number of seconds above 0`, 'Set how long a user is held')]),
-    ...(sameSite === undefined || sameSite === '' || sameSites.includes(String(sameSite)) ? [] : [problem(`${path}.sameSite`, `${JSON.stringify(sameSite)} is not one of ${sameSites.join(', ')}`, 'Use one of them')]),
-    ...((partitioned === true || sameSite === 'None') && secure !== true ? [problem(`${path}.secure`, `browsers drop a cookie with ${partitioned === true ? 'Partitioned' : 'SameSite=None'} that is not Secure`, 'Set secure to true')] : []),
+    ...(sameSite === undefined || sameSite === '' || sameSites.some((known) => known === sameSite) ? [] : [problem(`${path}.sameSite`, `${JSON.stringify(sameSite)} is not one of ${sameSites.join(', ')}`, 'Use one of them')]),
   ]
 }
 

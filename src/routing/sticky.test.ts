@@ -18,20 +18,20 @@ const affinity: Affinity = { canary: cookie('cc', 'now'), primary: cookie('pc', 
 const choose = (change: Partial<RouteTable>, cookies: string, phase: Phase = { accumulator: 0 }): Choice => chooseTrack(routes({ affinity, ...change }), requestView(cookies === '' ? {} : { headers: { cookie: cookies } }), 0, phase)
 
 describe('session affinity', () => {
-  it.each<[given: string, weight: number, cookies: string, track: string, reason: string, setCookies: readonly string[]]>([
-    ['a new user whom the weight sends to the canary', 100, '', 'canary', 'weight', ['cc=now; Max-Age=60']],
-    ['a new user whom the weight sends to the primary', 1, '', 'primary', 'weight', ['pc=now; Max-Age=60']],
-    ['a user of the canary', 1, 'a=b; cc=now', 'canary', 'affinity', []],
-    ['a user of the primary', 100, 'pc=now', 'primary', 'affinity', []],
-    ['a user with both cookies', 1, 'pc=now; cc=now', 'canary', 'affinity', []],
-    ['a user of the primary at the step before', 100, 'pc=before', 'canary', 'weight', ['cc=now; Max-Age=60']],
-    ['a user of the run before who comes to the canary again', 100, 'cc=old', 'canary', 'weight', ['cc=now; Max-Age=60']],
-    ['a user of the run before who comes to the primary', 1, 'cc=old', 'primary', 'weight', ['pc=now; Max-Age=60', 'cc=old; Max-Age=-1']],
-    ['a user of the run before while nothing is judged', 0, 'cc=old', 'primary', 'weight', ['cc=old; Max-Age=-1']],
-    ['a user of the canary after an abort', 0, 'cc=now', 'primary', 'weight', []],
-    ['anybody else while nothing is judged', 0, 'pc=now', 'primary', 'weight', []],
-    ['a cookie that only looks like it', 1, 'xcc=now; cc=now2', 'primary', 'weight', ['pc=now; Max-Age=60']],
-  ])('given %s', (_given, canaryWeightPercent, cookies, track, reason, setCookies) => expect(choose({ canaryWeightPercent }, cookies)).toMatchObject({ track, reason, setCookies }))
+  it.each<[given: string, weight: number, cookies: string, expected: Pick<Choice, 'track' | 'reason' | 'setCookies'>]>([
+    ['a new user whom the weight sends to the canary', 100, '', { track: 'canary', reason: 'weight', setCookies: ['cc=now; Max-Age=60'] }],
+    ['a new user whom the weight sends to the primary', 1, '', { track: 'primary', reason: 'weight', setCookies: ['pc=now; Max-Age=60'] }],
+    ['a user of the canary', 1, 'a=b; cc=now', { track: 'canary', reason: 'affinity', setCookies: [] }],
+    ['a user of the primary', 100, 'pc=now', { track: 'primary', reason: 'affinity', setCookies: [] }],
+    ['a user with both cookies', 1, 'pc=now; cc=now', { track: 'canary', reason: 'affinity', setCookies: [] }],
+    ['a user of the primary at the step before', 100, 'pc=before', { track: 'canary', reason: 'weight', setCookies: ['cc=now; Max-Age=60'] }],
+    ['a user of the run before who comes to the canary again', 100, 'cc=old', { track: 'canary', reason: 'weight', setCookies: ['cc=now; Max-Age=60'] }],
+    ['a user of the run before who comes to the primary', 1, 'cc=old', { track: 'primary', reason: 'weight', setCookies: ['pc=now; Max-Age=60', 'cc=old; Max-Age=-1'] }],
+    ['a user of the run before while nothing is judged', 0, 'cc=old', { track: 'primary', reason: 'weight', setCookies: ['cc=old; Max-Age=-1'] }],
+    ['a user of the canary after an abort', 0, 'cc=now', { track: 'primary', reason: 'weight', setCookies: [] }],
+    ['anybody else while nothing is judged', 0, 'pc=now', { track: 'primary', reason: 'weight', setCookies: [] }],
+    ['a cookie that only looks like it', 1, 'xcc=now; cc=now2', { track: 'primary', reason: 'weight', setCookies: ['pc=now; Max-Age=60'] }],
+  ])('given %s', (_given, canaryWeightPercent, cookies, expected) => expect(choose({ canaryWeightPercent }, cookies)).toMatchObject(expected))
 
   it('comes after the rules', () =>
     expect(choose({ canaryWeightPercent: 1, match: [{ method: { exact: 'GET' } }] }, 'pc=now')).toMatchObject({ track: 'canary', reason: 'match', setCookies: [] }))
