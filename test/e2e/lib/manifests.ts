@@ -14,8 +14,11 @@ export interface AppOptions {
   readonly version: string
   /** null: the manifest leaves it out. Default 2. */
   readonly replicas?: number | null
-  /** podinfo's own faults: `errors` answers 1 of 3 requests with 500, 400 or 409; `slow` answers after 0.6 to 0.9 s. */
-  readonly fault?: 'errors' | 'slow'
+  /**
+   * podinfo's own faults: `errors` answers 1 of 3 requests with 500, 400 or 409; `slow` answers after 0.6 to 0.9 s. `broken` is another
+   * program, which is ready and answers 500 to everything else.
+   */
+  readonly fault?: 'errors' | 'slow' | 'broken'
   readonly annotations?: Readonly<Record<string, string>>
   /** Fits a namespace with Pod Security `restricted`. */
   readonly restricted?: boolean
@@ -25,6 +28,16 @@ const faultFlags = {
   errors: ['--random-error'],
   slow: ['--random-delay', '--random-delay-min=600', '--random-delay-max=900', '--random-delay-unit=ms'],
 } as const
+
+/** Ready, and of no use. */
+const brokenServer = `require('node:http').createServer((request, response) => {
+  response.writeHead(request.url === '/readyz' ? 200 : 500).end()
+}).listen(${appPort})`
+
+const programOf = (fault: AppOptions['fault']): JsonObject =>
+  fault === 'broken'
+    ? { image: loadImage, command: ['/usr/local/bin/node', '-e', brokenServer] }
+    : { image: podinfoImage, command: ['./podinfo', `--port=${appPort}`, ...(fault ? faultFlags[fault] : [])] }
 
 export function deployment(options: AppOptions): JsonObject {
   const { namespace, name = 'podinfo', version, replicas = 2, fault, annotations, restricted } = options
@@ -42,9 +55,8 @@ export function deployment(options: AppOptions): JsonObject {
           containers: [
             {
               name: 'podinfo',
-              image: podinfoImage,
+              ...programOf(fault),
               imagePullPolicy: 'IfNotPresent',
-              command: ['./podinfo', `--port=${appPort}`, ...(fault ? faultFlags[fault] : [])],
               env: [{ name: 'PODINFO_UI_MESSAGE', value: version }],
               ports: [{ name: 'http', containerPort: appPort }],
               // Random errors hit the probe too: ten in a row do not happen.
