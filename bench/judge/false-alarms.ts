@@ -5,7 +5,7 @@ import { peakOf } from './peak.ts'
 import { scenarios } from './scenarios.ts'
 
 /**
- * How often does the guard abort a healthy canary? Each scenario is run `--reps` times over 2000 ticks of 200 requests; a run counts as an alarm at
+ * How often does the guard abort a healthy canary? Each scenario is run `--reps` times over 1000 ticks of 400 requests; a run counts as an alarm at
  * alpha if its evidence ever passed 1/alpha. Prints the share of alarms and its upper bound (Clopper-Pearson, 95 %).
  */
 interface Job {
@@ -49,7 +49,7 @@ function cumulative(hits: number, runs: number, p: number): number {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { reps: { type: 'string', default: '2000' }, ticks: { type: 'string', default: '2000' }, seed: { type: 'string', default: '1' }, scenario: { type: 'string', multiple: true }, json: { type: 'boolean', default: false } } })
+  const { values } = parseArgs({ options: { reps: { type: 'string', default: '2000' }, ticks: { type: 'string', default: '1000' }, seed: { type: 'string', default: '1' }, scenario: { type: 'string', multiple: true }, json: { type: 'boolean', default: false } } })
   const [reps, ticks, seed] = [Number(values.reps), Number(values.ticks), Number(values.seed)]
   const chosen = scenarios.filter(({ name }) => values.scenario === undefined || values.scenario.includes(name))
   const chunk = Math.max(1, Math.ceil(reps / 40))

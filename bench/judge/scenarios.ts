@@ -16,7 +16,7 @@ export interface Scenario {
   readonly learnSeconds: number
 }
 
-export const requestsPerTick = 200
+const requestsPerTick = 400
 const { tolerance } = defaultGuardSettings
 const failuresOnly: GuardSettings = { ...defaultGuardSettings, metrics: ['failures'] }
 /** The latency test at its boundary: no tolerance, and both tracks alike. */
@@ -48,8 +48,8 @@ const plain = (name: string, about: string, moment: (second: number) => Moment):
 })
 
 const spike = (second: number): number => (((second % 100) + 100) % 100 < 5 ? 0.3 : 0.001)
-/** A day in 2000 ticks. */
-const daytime = (second: number): number => 1 + 0.9 * Math.sin((2 * Math.PI * second) / 2000)
+/** A day in 1000 ticks. */
+const daytime = (second: number): number => 1 + 0.9 * Math.sin((2 * Math.PI * second) / 1000)
 const steps = [0.01, 0.05, 0.2, 0.5]
 
 /** Users of very different diligence; a user's hash decides the track, and a rising weight only adds users. */
@@ -57,7 +57,7 @@ function sticky(random: Random): (second: number) => GuardTick {
   const users = Array.from({ length: 300 }, () => ({ hash: random(), diligence: Math.exp(1.5 * normal(random)) }))
   const all = users.reduce((sum, { diligence }) => sum + diligence, 0)
   return (second) => {
-    const share = steps[Math.floor(Math.max(0, second) / 500)] ?? 0.5
+    const share = steps[Math.floor(Math.max(0, second) / 250)] ?? 0.5
     const realised = users.reduce((sum, { hash, diligence }) => (hash < share ? sum + diligence : sum), 0) / all
     return coin(random, second, { share, realised, requests: requestsPerTick, rate: 0.005 })
   }
@@ -109,11 +109,11 @@ function pauses(random: Random): (second: number) => GuardTick {
 export const scenarios: readonly Scenario[] = [
   plain('constant', 'failure rate .5 %, weight 10 %', () => ({ share: 0.1, requests: requestsPerTick, rate: 0.005 })),
   plain('spikes', '.1 %, for 5 s of every 100 s 30 %', (second) => ({ share: 0.1, requests: requestsPerTick, rate: spike(second) })),
-  plain('weight steps', '1, 5, 20, 50 %, the failure rate changes with them', (second) => ({ share: steps[Math.floor(Math.max(0, second) / 500)] ?? 0.5, requests: requestsPerTick, rate: [0.02, 0.005, 0.001, 0.01][Math.floor(Math.max(0, second) / 500)] ?? 0.01 })),
+  plain('weight steps', '1, 5, 20, 50 %, the failure rate changes with them', (second) => ({ share: steps[Math.floor(Math.max(0, second) / 250)] ?? 0.5, requests: requestsPerTick, rate: [0.02, 0.005, 0.001, 0.01][Math.floor(Math.max(0, second) / 250)] ?? 0.01 })),
   { name: 'sticky users', about: '300 users of very different diligence, routed by hash', settings: failuresOnly, learnSeconds: 300, begin: sticky },
   { name: 'clusters', about: 'a client that fails tries five times on average, no client known; ratio 1', settings: { ...failuresOnly, tolerance: 1 }, learnSeconds: 3600, begin: clusters },
   { name: 'pod luck', about: 'pods differ by exp(N(0, .2)), four a track; equal versions', settings: failuresOnly, learnSeconds: 300, begin: podLuck },
-  plain('day and night', 'traffic 20 … 380 rps, failure rate .05 … .95 %', (second) => ({ share: 0.1, requests: Math.round(requestsPerTick * daytime(second)), rate: 0.005 * daytime(second + 500) })),
+  plain('day and night', 'traffic 40 … 760 a tick, failure rate .05 … .95 %', (second) => ({ share: 0.1, requests: Math.round(requestsPerTick * daytime(second)), rate: 0.005 * daytime(second + 250) })),
   plain('low traffic', '2 requests a tick, 5 %, failure rate 2 %', () => ({ share: 0.05, requests: 2, rate: 0.02 })),
   { name: 'latency', about: 'both metrics at their boundary, slower by day', settings: latencyToo, learnSeconds: 300, begin: (random) => latencies(random, (second) => 0.1 * daytime(second)) },
   { name: 'pauses', about: 'one tick of twenty is slow throughout, on each track by itself', settings: latencyToo, learnSeconds: 1800, begin: pauses },

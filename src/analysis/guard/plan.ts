@@ -30,8 +30,8 @@ export interface Cost {
   readonly failedRequests: number
 }
 
-/** What mixing over alternatives and stopping above the threshold cost on average, nats: simulated, within 15 % of the table in bench/README. */
-const mixingNats = 2
+/** What mixing over alternatives, metrics and beginnings, and stopping above the threshold, cost on average; nats, simulated (`npm run bench:detection`). */
+const mixingNats = 2.5
 /** Evidence is gathered in ticks. */
 const tickSeconds = 1
 const exampleRatio = 10
