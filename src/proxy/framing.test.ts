@@ -88,6 +88,8 @@ describe('a request that parsers could disagree about is refused', () => {
     ['(8) Transfer-Encoding with a parameter', `${post('Transfer-Encoding: chunked;x=1')}\r\n`, 400],
     ['(8) Transfer-Encoding in quotes', `${post('Transfer-Encoding: "chunked"')}\r\n`, 400],
     ['(8) Transfer-Encoding behind a vertical tab', `${post('Transfer-Encoding: \x0bchunked')}\r\n`, 400],
+    ['(8) Transfer-Encoding behind a no-break space', `${post('Transfer-Encoding: \xa0chunked')}\r\n0\r\n\r\n`, 400],
+    ['(8) Transfer-Encoding before a no-break space', `${post('Transfer-Encoding: chunked\xa0')}\r\n0\r\n\r\n`, 400],
     ['(8) Transfer-Encoding in HTTP/1.0', 'POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
     ['(22) an unknown expectation', `${post('Expect: 200-maybe', 'Content-Length: 1')}\r\na`, 417],
     ['(29) a head that is too long', get('/', `A: ${'b'.repeat(17_000)}`), 431],

@@ -29,6 +29,15 @@ export const isTokenText = (text: string): boolean => {
   return text.length > 0
 }
 
+/** Without the spaces and tabs around it. Not `trim`, which takes a no-break space (0xa0) for one too. */
+export function trimBlanks(text: string): string {
+  let from = 0
+  let to = text.length
+  while (from < to && isBlank(text.charCodeAt(from))) from += 1
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to -= 1
+  return text.slice(from, to)
+}
+
 const faults = {
   name: { status: 400, reason: 'bad field name' },
   value: { status: 400, reason: 'bad character in a field value' },

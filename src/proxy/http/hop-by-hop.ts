@@ -2,7 +2,7 @@
  * Fields that end at this hop (RFC 9110 §7.6.1), for requests and responses alike: dropped here, and written anew by us where the
  * next hop needs them.
  */
-import type { FieldLines } from './field-lines.ts'
+import { trimBlanks, type FieldLines } from './field-lines.ts'
 
 /** Fields that a Connection line cannot take away: who could strip them could change whom the app believes, or how it frames. */
 const protectedNames = new Set([
@@ -39,7 +39,7 @@ export const noOptions = (): ConnectionOptions => ({ close: false, keepAlive: fa
 /** Reads one Connection value into `options`. */
 export function readConnection(value: string, options: ConnectionOptions): void {
   for (const part of value.split(',')) {
-    const token = part.trim().toLowerCase()
+    const token = trimBlanks(part).toLowerCase()
     if (token === 'close') options.close = true
     else if (token === 'keep-alive') options.keepAlive = true
     else if (token === 'upgrade') options.upgrade = true

@@ -3,7 +3,7 @@
  * What is refused is refused because intermediaries and apps are known to read it differently.
  */
 import type { RequestView } from '../../routing/request-view.ts'
-import { FieldLines, isTokenText, type Fault } from './field-lines.ts'
+import { FieldLines, isTokenText, trimBlanks, type Fault } from './field-lines.ts'
 import { dropField, FieldTable } from './field-table.ts'
 import { dropNamed, hopHeader, noOptions, ownPrefix, readConnection, type ConnectionOptions } from './hop-by-hop.ts'
 
@@ -177,7 +177,7 @@ const checkForwards = (method: string, fields: Gathered): Fault | undefined =>
 
 /** `chunked` alone is understood. A list whose last is chunked names codings we do not have; anything else has no end. */
 function checkTransferEncoding(value: string): Fault | undefined {
-  const codings = value.toLowerCase().split(',').map((coding) => coding.trim())
+  const codings = value.toLowerCase().split(',').map(trimBlanks)
   if (codings.length === 1 && codings[0] === 'chunked') return undefined
   const others = codings.slice(0, -1)
   if (codings.at(-1) === 'chunked' && others.every((coding) => isTokenText(coding) && coding !== 'chunked')) return fault(501, 'unknown transfer coding')
@@ -187,7 +187,7 @@ function checkTransferEncoding(value: string): Fault | undefined {
 const requestFields = new FieldTable<Gathered, Fault>(
   {
     te: (lines, index, fields) => {
-      if (lines.value(index).toLowerCase().split(',').some((coding) => coding.trim() === 'trailers')) fields.wantsTrailers = true
+      if (lines.value(index).toLowerCase().split(',').some((coding) => trimBlanks(coding) === 'trailers')) fields.wantsTrailers = true
       lines.drop(index)
     },
     via: (lines, index, fields) => {
