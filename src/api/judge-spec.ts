@@ -41,7 +41,7 @@ export type GuardMetric = (typeof guardMetrics)[number]
  * tolerance 1.25: pods of one version differ by their nodes and by luck; with a log-standard deviation of .2 between pods a test
  * without tolerance cries wolf in 7–16 % of healthy releases at α = .05, with this one in .5–2.6 %. minimumFailures 3: evidence
  * alone wants three to six failures at weights up to 20 %, so this binds at the smallest weights only. badRatio 2 with beta .05:
- * the customary test of non-inferiority. See src/analysis/guard/README.md.
+ * the customary test of non-inferiority. See src/analysis/README.md.
  */
 export const defaultGuard: GuardSpec = { enabled: true, alpha: 0.001, tolerance: 1.25, metrics: guardMetrics, minimumFailures: 3, beta: 0.05, badRatio: 2 }
 /** An hour: at 100 requests a second and 20 % evidence takes a quarter of that. */

@@ -114,6 +114,11 @@ describe('a sick pod', () => {
   it('is the version where there is only one', () =>
     expect(after(seconds(3).map((second) => pods(second, { b: 9 })))).toMatchObject({ decision: 'abort' }))
 
+  it('is the version where its requests are counted a little later than the canary’s', () => {
+    const late = seconds(3).map((second): GuardTick => ({ ...tickAt(second, 0.05, track(380), track(20, 18)), canaryPods: { b: track(17, 16) } }))
+    expect(after(late)).toMatchObject({ decision: 'abort' })
+  })
+
   it('ends the run if it goes on for longer than patience lasts', () =>
     expect(after(seconds(40).map((second) => pods(second, { a: 0, b: 9 })))).toMatchObject({ decision: 'abort', suspect: { pod: 'b' } }))
 

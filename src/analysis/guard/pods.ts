@@ -9,8 +9,6 @@ import { logSumExp } from './mixture.ts'
 export interface PodBook {
   /** Vectors: requests, then bad events of each kind (failures: one kind; latency: above each threshold). */
   readonly primary: readonly number[]
-  /** All canary requests of known and unknown pods. */
-  readonly canary: readonly number[]
   readonly pods: Readonly<Record<string, readonly number[]>>
 }
 
@@ -20,24 +18,22 @@ const maxPods = 8
 const enough = Math.log(20)
 const ratios = [2, 3, 5, 10, 30, 100, 300]
 
-export const startPods = (): PodBook => ({ primary: [], canary: [], pods: {} })
+export const startPods = (): PodBook => ({ primary: [], pods: {} })
 
-export function feedPods(book: PodBook, primary: readonly number[], canary: readonly number[], pods: Readonly<Record<string, readonly number[]>>): PodBook {
+export function feedPods(book: PodBook, primary: readonly number[], pods: Readonly<Record<string, readonly number[]>>): PodBook {
   const known = { ...book.pods }
   for (const [name, counts] of Object.entries(pods)) {
     if (name in known || Object.keys(known).length < maxPods) known[name] = added(known[name], counts)
   }
-  return { primary: added(book.primary, primary), canary: added(book.canary, canary), pods: known }
+  return { primary: added(book.primary, primary), pods: known }
 }
 
-/** The pod without which too little evidence is left, if there is one; of several the one that leaves the least. A single pod is the version. */
-export function sickPod({ primary, canary, pods }: PodBook, tolerance: number, dispersion: number): string | undefined {
+/** The pod without which the others say too little, if there is one; of several the one that leaves the least. A single pod is the version. */
+export function sickPod({ primary, pods }: PodBook, tolerance: number, dispersion: number): string | undefined {
   const served = Object.entries(pods).filter(([, [requests = 0]]) => requests > 0)
-  const known = served.reduce((total, [, [requests = 0]]) => total + requests, 0)
-  if (served.length === 0 || (served.length === 1 && known === (canary[0] ?? 0))) return undefined
-  const [worst] = served
-    .map(([name, counts]) => ({ name, left: evidence(canary.map((value, at) => value - (counts[at] ?? 0)), primary, tolerance) / dispersion }))
-    .toSorted((a, b) => a.left - b.left)
+  if (served.length < 2) return undefined
+  const without = (name: string): readonly number[] => served.reduce<readonly number[]>((sum, [other, counts]) => (other === name ? sum : added(sum, counts)), [])
+  const [worst] = served.map(([name]) => ({ name, left: evidence(without(name), primary, tolerance) / dispersion })).toSorted((a, b) => a.left - b.left)
   return worst && worst.left < enough ? worst.name : undefined
 }
 

@@ -22,7 +22,7 @@ type Count = (track: TrackTick, of: 'primary' | 'canary') => readonly number[]
 function bookOf(book: PodBook, evidence: Mixture, tick: GuardTick, count: Count): PodBook {
   if (logEvidenceOf(evidence) < logFloorOf(evidence) + excursion) return startPods()
   const pods = Object.fromEntries(Object.entries(tick.canaryPods ?? {}).map(([name, track]) => [name, count(track, 'canary')]))
-  return feedPods(book, count(tick.primary, 'primary'), count(tick.canary, 'canary'), pods)
+  return feedPods(book, count(tick.primary, 'primary'), pods)
 }
 
 /** Whether the pod did harm in this tick: it failed, or it served while it is slow. */
