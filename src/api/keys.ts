@@ -52,6 +52,8 @@ export const proxyAnnotations = {
   memoryRequest: 'kinglet.sh/proxy-memory-request',
   memoryLimit: 'kinglet.sh/proxy-memory-limit',
   logLevel: 'kinglet.sh/proxy-log-level',
+  /** `tcp` or `http`: what the app speaks, before the sidecar has heard from the controller, and whatever the Service says. */
+  protocol: 'kinglet.sh/protocol',
 } as const
 /** Annotation on the primary's pod template: the revision of the target that it was made from. A new one always rolls the pods. */
 export const revisionAnnotation = 'kinglet.sh/revision'

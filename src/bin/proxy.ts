@@ -12,7 +12,7 @@ export async function runProxy(options: ProxyCommandOptions, version: string): P
   const proxy = await startProxy({
     host: options.host,
     ports: { route: options.routePort, direct: options.directPort, admin: options.adminPort },
-    app: options.app,
+    app: { ...options.app, ...(options.protocol === undefined ? {} : { protocol: options.protocol }) },
     podAddress: options.podIp,
     routesFile: options.routes,
     controller: controller === undefined || ca === undefined ? undefined : { controller, ca, tokenFile: options.tokenFile, leastSilenceMs: 5000 },

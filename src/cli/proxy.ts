@@ -1,11 +1,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { proxyPorts, proxyTokenPath } from '../api/keys.ts'
+import { appProtocols, type AppProtocol } from '../api/protocol.ts'
 import { logLevels, type LogLevel } from '../runtime/log.ts'
 import { defaultDrain, defaultLimits, type DrainSettings, type ProxyLimits } from '../proxy/settings.ts'
 
 /** What `kinglet proxy` was told. */
 export interface ProxyCommandOptions extends ProxyLimits {
   readonly app: { readonly host: string; readonly port: number }
+  readonly protocol?: AppProtocol
   readonly host: string
   readonly routePort: number
   readonly directPort: number
@@ -37,7 +39,8 @@ A file for --routes holds one route table as JSON, for example:
    "rescue": "unsent", "tickMs": 1000, "silenceLimitMs": 0}
 It is read again when it changes; a file with an error changes nothing, and the log says which field it is.
 
-HTTP/1.x is routed. Connections that begin with TLS or HTTP/2 are passed on to the app as they are, unrouted.`
+HTTP/1.x and HTTP/2 with prior knowledge (gRPC) are routed by the request. Connections that begin with TLS, and all where the protocol is
+tcp, are passed on as bytes, each as a whole by weight.`
 
 /** The command, with its action handed in. */
 export function buildProxyCommand(action: (options: ProxyCommandOptions) => Promise<void>): Command {
@@ -51,6 +54,7 @@ export function buildProxyCommand(action: (options: ProxyCommandOptions) => Prom
   const text = (flags: string, env: string, description: string, value: string): void => add(flags, env, description, (option) => option.default(value))
 
   add('--app <host:port>', 'KINGLET_APP', 'where the app next door listens', (option) => option.argParser(parseAddress).makeOptionMandatory())
+  add('--protocol <name>', 'KINGLET_PROTOCOL', 'what the app speaks, whatever the table says: tcp is passed on by connection', (option) => option.choices(appProtocols))
   text('--host <address>', 'KINGLET_HOST', 'address to listen on', '0.0.0.0')
   whole('--route-port <port>', 'KINGLET_ROUTE_PORT', 'route port; 0 = any free one', proxyPorts.route.port)
   whole('--direct-port <port>', 'KINGLET_DIRECT_PORT', 'direct port; 0 = any free one', proxyPorts.direct.port)

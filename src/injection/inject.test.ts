@@ -51,6 +51,15 @@ describe('injecting the sidecar', () => {
     expect(warnings).toHaveLength(warned)
   })
 
+  it.each([
+    ['tcp', 'tcp', 0],
+    ['quic', undefined, 1],
+  ])('tells it what the app speaks, where the annotation does: %s', (text, value, warned) => {
+    const { sidecar, warnings } = injected(pod({}, { 'kinglet.sh/protocol': text }))
+    expect(listAt(sidecar, 'env').find((one) => valueAt(one, 'name') === 'KINGLET_PROTOCOL')).toEqual(value === undefined ? undefined : { name: 'KINGLET_PROTOCOL', value })
+    expect(warnings).toHaveLength(warned)
+  })
+
   it('asks for nothing that Pod Security restricted forbids', () =>
     expect(injected(pod()).sidecar['securityContext']).toEqual({
       allowPrivilegeEscalation: false,

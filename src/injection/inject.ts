@@ -51,7 +51,8 @@ export function injectPod(pod: PodLike, config: InjectionConfig): Injection {
   if (reason !== undefined) return { kind: 'refused', reason }
   const { resources, warnings } = sidecarResources(pod.spec, annotations)
   const verbosity = logLevel(annotations, config)
-  const container = buildSidecar(config, { appPort, annotations, resources, logLevel: verbosity.level })
+  const protocol = appProtocol(annotations)
+  const container = buildSidecar(config, { appPort, annotations, resources, logLevel: verbosity.level, protocol: protocol.value })
   const metadata = { ...pod.metadata, annotations: { ...annotations, ...scrapeAnnotations(annotations), [injectedImageAnnotation]: config.image } }
   const spec: Record<string, Json | undefined> = {
     ...pod.spec,
@@ -60,7 +61,7 @@ export function injectPod(pod: PodLike, config: InjectionConfig): Injection {
   }
   const secrets = pullSecrets(pod.spec, config.imagePullSecrets ?? [])
   if (secrets) spec['imagePullSecrets'] = secrets
-  return { kind: 'injected', pod: { metadata, spec }, warnings: [...warnings, ...verbosity.warnings] }
+  return { kind: 'injected', pod: { metadata, spec }, warnings: [...warnings, ...verbosity.warnings, ...protocol.warnings] }
 }
 
 /** Whether the sidecar is there, wherever it stands. */
@@ -91,6 +92,7 @@ interface Sidecar {
   readonly annotations: JsonObject
   readonly resources: JsonObject
   readonly logLevel: string
+  readonly protocol: string | undefined
 }
 
 const logLevels = ['debug', 'info', 'warn', 'error']
@@ -101,6 +103,12 @@ function logLevel(annotations: JsonObject, config: InjectionConfig): { readonly 
   if (text === undefined) return { level: config.logLevel, warnings: [] }
   if (typeof text === 'string' && logLevels.includes(text)) return { level: text, warnings: [] }
   return { level: config.logLevel, warnings: [`annotation ${proxyAnnotations.logLevel}: ${JSON.stringify(text)} is none of ${logLevels.join(', ')}; the default is used`] }
+}
+
+function appProtocol(annotations: JsonObject): { readonly value: string | undefined; readonly warnings: readonly string[] } {
+  const text = annotations[proxyAnnotations.protocol]
+  if (text === undefined || text === 'http' || text === 'tcp') return { value: text, warnings: [] }
+  return { value: undefined, warnings: [`annotation ${proxyAnnotations.protocol}: ${JSON.stringify(text)} is neither http nor tcp; what the Service says is used`] }
 }
 
 function buildSidecar(config: InjectionConfig, sidecar: Sidecar): JsonObject {
@@ -134,6 +142,7 @@ function buildEnv(config: InjectionConfig, sidecar: Sidecar): readonly JsonObjec
     { name: 'KINGLET_CA', value: config.caPem },
     { name: 'KINGLET_TOKEN_FILE', value: `${proxyTokenPath}/token` },
     { name: 'KINGLET_LOG_LEVEL', value: sidecar.logLevel },
+    ...(sidecar.protocol === undefined ? [] : [{ name: 'KINGLET_PROTOCOL', value: sidecar.protocol }]),
     fromPod('POD_NAME', 'metadata.name'),
     fromPod('POD_NAMESPACE', 'metadata.namespace'),
     fromPod('POD_IP', 'status.podIP'),

@@ -1,14 +1,20 @@
 /**
  * The sidecar's metrics in Prometheus' text format. All names are here. Everything is read at the scrape: nothing of prom-client
- * runs on a request's way. Labels are bounded: track, reason, outcome, status class.
+ * runs on a request's way. Labels are bounded: track, reason, outcome, status class, protocol.
  */
 import Counter from 'prom-client/lib/counter.js'
 import Gauge from 'prom-client/lib/gauge.js'
 import Histogram from 'prom-client/lib/histogram.js'
 import Registry from 'prom-client/lib/registry.js'
 import { bucketOf } from '../api/histogram.ts'
-import type { Outcome } from '../api/protocol.ts'
+import { tracks, type Outcome, type Track } from '../api/protocol.ts'
 import type { SeriesTotal } from './recorder.ts'
+
+/** Bytes of connections that are passed on unseen. */
+export interface ByteCount {
+  readonly fromClient: number
+  readonly fromServer: number
+}
 
 /** What a scrape reads from the running sidecar. */
 export interface ProxyReadings {
@@ -27,6 +33,7 @@ export interface ProxyReadings {
   readonly retriedRequests: number
   readonly openConnections: number
   readonly openTunnels: number
+  readonly tcpBytes: Readonly<Record<Track, ByteCount>>
 }
 
 /** Upper bounds in seconds. Flagger's queries compute p99 from them: dense where services answer. */
@@ -78,8 +85,8 @@ export function createProxyMetrics(read: () => ProxyReadings): { readonly conten
     )
 
   registry.registerMetric(new RecordedHistogram(() => readings.series))
-  counter('kinglet_requests_total', 'Requests by the track that got them, why it did, and how they ended.', ['track', 'reason', 'outcome'], (metric) => {
-    for (const series of readings.series) metric.inc({ track: series.track, reason: series.reason, outcome: series.outcome }, series.count)
+  counter('kinglet_requests_total', 'Requests (of tcp: connections) by the track that got them, why it did, and how they ended.', ['track', 'reason', 'outcome', 'protocol'], (metric) => {
+    for (const { track, reason, outcome, protocol, count: requests } of readings.series) metric.inc({ track, reason, outcome, protocol }, requests)
   })
   counter('kinglet_refused_requests_total', 'Requests that the sidecar refused for what they are, by its answer.', ['status'], (metric) => {
     for (const [status, requests] of readings.refusedRequests) metric.inc({ status: String(status) }, requests)
@@ -92,7 +99,13 @@ export function createProxyMetrics(read: () => ProxyReadings): { readonly conten
   gauge('kinglet_canary_weight_percent', 'Share of requests for the canary that counts at this moment.', () => readings.canaryWeightPercent)
   gauge('kinglet_route_generation', 'Generation of the route table in force; 0 = none was received.', () => readings.generation)
   gauge('kinglet_open_connections', 'Connections of clients.', () => readings.openConnections)
-  gauge('kinglet_open_tunnels', 'Connections that are passed on as bytes: WebSocket, TLS, HTTP/2.', () => readings.openTunnels)
+  counter('kinglet_tcp_bytes_total', 'Bytes of connections that are passed on unseen (TLS, tcp), by track and direction.', ['track', 'direction'], (metric) => {
+    for (const track of tracks) {
+      metric.inc({ track, direction: 'from_client' }, readings.tcpBytes[track].fromClient)
+      metric.inc({ track, direction: 'from_server' }, readings.tcpBytes[track].fromServer)
+    }
+  })
+  gauge('kinglet_open_tunnels', 'Connections that are passed on as bytes: WebSocket, TLS, tcp.', () => readings.openTunnels)
   if (readings.controllerConnected !== undefined)
     gauge('kinglet_controller_connected', '1 while the stream to the controller is open.', () => Number(readings.controllerConnected))
   return {
@@ -105,14 +118,14 @@ export function createProxyMetrics(read: () => ProxyReadings): { readonly conten
 }
 
 const durationName = 'http_request_duration_seconds'
-const durationHelp = 'Seconds from a request to the end of its response, by status class, track and reason.'
+const durationHelp = 'Seconds from a request to the end of its response (of tcp: until the connection is open), by status class, track, reason and protocol.'
 
 /** A histogram whose lines come from the recorder's buckets, not from observe(). */
 class RecordedHistogram extends Histogram {
   private readonly series: () => readonly SeriesTotal[]
 
   constructor(series: () => readonly SeriesTotal[]) {
-    super({ name: durationName, help: durationHelp, labelNames: ['status', 'track', 'reason'], registers: [] })
+    super({ name: durationName, help: durationHelp, labelNames: ['status', 'track', 'reason', 'protocol'], registers: [] })
     this.series = series
   }
 
@@ -123,15 +136,15 @@ class RecordedHistogram extends Histogram {
 }
 
 interface StatusGroup {
-  readonly labels: { readonly status: string; readonly track: string; readonly reason: string }
+  readonly labels: { readonly status: string; readonly track: string; readonly reason: string; readonly protocol: string }
   readonly members: readonly SeriesTotal[]
 }
 
 function byStatus(series: readonly SeriesTotal[]): readonly StatusGroup[] {
-  const groups = Map.groupBy(series, ({ track, reason, outcome }) => `${track} ${reason} ${statusOf[outcome]}`)
+  const groups = Map.groupBy(series, ({ track, reason, outcome, protocol }) => `${track} ${reason} ${protocol} ${statusOf[outcome]}`)
   return [...groups.values()].flatMap((members) => {
     const [first] = members
-    return first ? [{ labels: { status: statusOf[first.outcome], track: first.track, reason: first.reason }, members }] : []
+    return first ? [{ labels: { status: statusOf[first.outcome], track: first.track, reason: first.reason, protocol: first.protocol }, members }] : []
   })
 }
 

@@ -118,6 +118,7 @@ describe('the scrape', () => {
       retriedRequests: 0,
     openConnections: 3,
     openTunnels: 0,
+    tcpBytes: { primary: { fromClient: 0, fromServer: 0 }, canary: { fromClient: 0, fromServer: 0 } },
   })
 
   it('shows requests, and their durations under the status that Flagger’s queries ask for', async () => {
@@ -130,12 +131,12 @@ describe('the scrape', () => {
     book.record('canary', 'weight', '5xx', 400)
     const text = await createProxyMetrics(() => readings(ledger)).render()
     for (const line of [
-      'kinglet_requests_total{track="canary",reason="weight",outcome="reset"} 1',
-      'kinglet_requests_total{track="primary",reason="weight",outcome="2xx"} 1',
-      'http_request_duration_seconds_bucket{status="5xx",track="canary",reason="weight",le="0.25"} 0',
-      'http_request_duration_seconds_bucket{status="5xx",track="canary",reason="weight",le="0.5"} 2',
-      'http_request_duration_seconds_bucket{status="2xx",track="canary",reason="weight",le="+Inf"} 1',
-      'http_request_duration_seconds_count{status="5xx",track="canary",reason="weight"} 2',
+      'kinglet_requests_total{track="canary",reason="weight",outcome="reset",protocol="http1"} 1',
+      'kinglet_requests_total{track="primary",reason="weight",outcome="2xx",protocol="http1"} 1',
+      'http_request_duration_seconds_bucket{status="5xx",track="canary",reason="weight",protocol="http1",le="0.25"} 0',
+      'http_request_duration_seconds_bucket{status="5xx",track="canary",reason="weight",protocol="http1",le="0.5"} 2',
+      'http_request_duration_seconds_bucket{status="2xx",track="canary",reason="weight",protocol="http1",le="+Inf"} 1',
+      'http_request_duration_seconds_count{status="5xx",track="canary",reason="weight",protocol="http1"} 2',
       'kinglet_refused_requests_total{status="400"} 2',
       'kinglet_canary_weight_percent 10',
       'kinglet_route_generation 7',

@@ -12,11 +12,16 @@ import { Draws, type PodTally } from './draws.ts'
 const trackIndex: Readonly<Record<Track, number>> = { primary: 0, canary: 1 }
 const reasonIndex: Readonly<Record<Reason, number>> = { weight: 0, match: 1, affinity: 2, direct: 3, hop: 4, mirror: 5 }
 const outcomeIndex: Readonly<Record<Outcome, number>> = { '1xx': 0, '2xx': 1, '3xx': 2, '4xx': 3, '5xx': 4, reset: 5, timeout: 6, refused: 7 }
-const seriesCount = tracks.length * reasons.length
+const seriesCount = 4 * tracks.length * reasons.length
 const bucketCount = bucketOf(highestUs) + 1
 
-const cellOf = (track: Track, reason: Reason, outcome: Outcome): number =>
-  (trackIndex[track] * reasons.length + reasonIndex[reason]) * outcomes.length + outcomeIndex[outcome]
+const cellOf = (track: Track, reason: Reason, outcome: Outcome, protocol: number): number =>
+  ((protocol * tracks.length + trackIndex[track]) * reasons.length + reasonIndex[reason]) * outcomes.length + outcomeIndex[outcome]
+
+/** What a request came by. It tells series apart at a scrape; reports add all protocols up. */
+export type Protocol = 'http1' | 'http2' | 'grpc' | 'tcp'
+const protocols = ['http1', 'http2', 'grpc', 'tcp'] as const
+const protocolIndex: Readonly<Record<Protocol, number>> = { http1: 0, http2: 1, grpc: 2, tcp: 3 }
 
 /**
  * Counts by bucket of api/histogram.ts, which is HdrHistogram's layout. An array of our own, because hdr-histogram-js compiles
@@ -54,11 +59,12 @@ export interface Interval {
   readonly drawn?: Drawn
 }
 
-/** Everything since the start of the process on one track, reason and outcome. */
+/** Everything since the start of the process on one track, reason, outcome and protocol. */
 export interface SeriesTotal {
   readonly track: Track
   readonly reason: Reason
   readonly outcome: Outcome
+  readonly protocol: Protocol
   readonly count: number
   /** Sum of latencies, seconds, within the histogram's error of 1 %. */
   readonly sumSeconds: number
@@ -84,8 +90,8 @@ export class TrafficBook {
   }
 
   /** One request's end. `latencyMs` beyond the histogram's range counts at its border. */
-  record(track: Track, reason: Reason, outcome: Outcome, latencyMs: number): void {
-    const cell = cellOf(track, reason, outcome)
+  record(track: Track, reason: Reason, outcome: Outcome, latencyMs: number, protocol: Protocol = 'http1'): void {
+    const cell = cellOf(track, reason, outcome, protocolIndex[protocol])
     const histogram = (this.cells[cell] ??= new LatencyCounts())
     histogram.record(latencyMs * 1000)
   }
@@ -126,13 +132,15 @@ export class TrafficBook {
     const counts: Partial<Record<Outcome, number>> = {}
     const latency = new Map<number, number>()
     for (const outcome of outcomes) {
-      const cell = cellOf(track, reason, outcome)
-      const histogram = this.cells[cell]
-      if (!histogram || histogram.total === 0) continue
-      counts[outcome] = histogram.total
-      histogram.forEach((bucket, count) => latency.set(bucket, (latency.get(bucket) ?? 0) + count))
-      addCounts(this.ledger.totals, cell, histogram)
-      histogram.reset()
+      for (const index of protocols.keys()) {
+        const cell = cellOf(track, reason, outcome, index)
+        const histogram = this.cells[cell]
+        if (!histogram || histogram.total === 0) continue
+        counts[outcome] = (counts[outcome] ?? 0) + histogram.total
+        histogram.forEach((bucket, count) => latency.set(bucket, (latency.get(bucket) ?? 0) + count))
+        addCounts(this.ledger.totals, cell, histogram)
+        histogram.reset()
+      }
     }
     if (latency.size === 0) return undefined
     return { track, reason, outcomes: counts, latency: [...latency].toSorted(([a], [b]) => a - b) }
@@ -182,8 +190,10 @@ export class TrafficLedger {
     const snapshot: SeriesTotal[] = []
     for (const [track, reason] of allSeries) {
       for (const outcome of outcomes) {
-        const buckets = totals.get(cellOf(track, reason, outcome))
-        if (buckets) snapshot.push({ track, reason, outcome, buckets, ...summarize(buckets) })
+        for (const [index, protocol] of protocols.entries()) {
+          const buckets = totals.get(cellOf(track, reason, outcome, index))
+          if (buckets) snapshot.push({ track, reason, outcome, protocol, buckets, ...summarize(buckets) })
+        }
       }
     }
     return snapshot

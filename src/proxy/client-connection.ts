@@ -5,7 +5,7 @@
  *   head ──head complete──▶ exchange ──kept alive──▶ head
  *    │                        └──last answer──▶ linger ──client's end, or time──▶ closed
  *    ├──refused──▶ linger
- *    └──not HTTP/1──▶ tunnel ──▶ closed
+ *    └──HTTP/2, TLS, tcp──▶ tunnel (h2/, tcp-exchange.ts) ──▶ closed
  */
 import type { Socket } from 'node:net'
 import { describeError } from '../base/errors.ts'
@@ -18,7 +18,7 @@ import { endOfHead, hasBareLf } from './http/end-of-head.ts'
 import { printAnswer } from './http/own-answer.ts'
 import { isFault } from './http/request-head.ts'
 import { foreignProtocol } from './http/foreign-protocol.ts'
-import { RawTunnel } from './raw-tunnel.ts'
+import { TcpExchange } from './tcp-exchange.ts'
 
 /** What is thrown away of an unwanted request before the connection is cut, bytes. */
 const maxLingerBytes = 1_048_576
@@ -68,6 +68,8 @@ export class ClientConnection implements ClientSide, Timed {
     socket.on('error', () => undefined)
     engine.deadlines.add(this)
     engine.counters.openConnections += 1
+    // Where the server speaks first, there is nothing to wait for.
+    if ((engine.protocol ?? engine.live.active.routes.table.protocol) === 'tcp') this.passThrough(undefined, false)
   }
 
   get isIdle(): boolean {
@@ -109,7 +111,7 @@ export class ClientConnection implements ClientSide, Timed {
     if (this.requests === 0) {
       const protocol = foreignProtocol(bytes)
       if (protocol === 'http2') return this.startHttp2(bytes)
-      if (protocol === 'tls') return this.passThrough(bytes)
+      if (protocol === 'tls') return this.passThrough(bytes, true)
       if (protocol === 'perhaps') return
     }
     const end = endOfHead(bytes, 0)
@@ -274,9 +276,11 @@ export class ClientConnection implements ClientSide, Timed {
 
   // === Tunnels ===
 
-  private passThrough(bytes: Buffer): void {
+  private passThrough(bytes: Buffer | undefined, isTls: boolean): void {
     this.hold(bytes)
-    this.tunnel = new RawTunnel(this.engine, this)
+    const exchange = new TcpExchange(this.engine, this, isTls)
+    this.tunnel = exchange
+    exchange.start()
   }
 
   /** The engine of HTTP/2 is loaded when the first client speaks it. */
@@ -293,7 +297,7 @@ export class ClientConnection implements ClientSide, Timed {
     )
   }
 
-  private hold(bytes: Buffer): void {
+  private hold(bytes: Buffer | undefined): void {
     this.requests += 1
     this.pending = bytes
     this.state = 'tunnel'

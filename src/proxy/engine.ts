@@ -1,3 +1,4 @@
+import type { AppProtocol, Track } from '../api/protocol.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { RequestParser } from './http/request-head.ts'
@@ -14,6 +15,8 @@ export interface Engine {
   readonly responseParser: ResponseParser
   readonly counters: EngineCounters
   readonly log: Logger
+  /** What this pod was told that its app speaks; it goes before what the table says. */
+  readonly protocol: AppProtocol | undefined
   /** The pod is going away: every answer asks its client to connect anew. */
   isDraining: boolean
 }
@@ -29,6 +32,16 @@ export interface EngineCounters {
   openTunnels: number
   /** Requests under way. */
   requestsInFlight: number
+  /** Bytes of connections that are passed on unseen, by the track that got them. */
+  readonly tcpBytes: Readonly<Record<Track, { fromClient: number; fromServer: number }>>
 }
 
-export const noCounts = (): EngineCounters => ({ refusedRequests: new Map(), rescuedRequests: 0, retriedRequests: 0, openConnections: 0, openTunnels: 0, requestsInFlight: 0 })
+export const noCounts = (): EngineCounters => ({
+  refusedRequests: new Map(),
+  rescuedRequests: 0,
+  retriedRequests: 0,
+  openConnections: 0,
+  openTunnels: 0,
+  requestsInFlight: 0,
+  tcpBytes: { primary: { fromClient: 0, fromServer: 0 }, canary: { fromClient: 0, fromServer: 0 } },
+})

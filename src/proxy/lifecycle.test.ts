@@ -20,7 +20,7 @@ describe('the admin port', () => {
     const url = `http://127.0.0.1:${rig.admin}`
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
-    expect(await (await fetch(`${url}/metrics`)).text()).toContain('kinglet_requests_total{track="primary",reason="weight",outcome="2xx"} 1')
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('kinglet_requests_total{track="primary",reason="weight",outcome="2xx",protocol="http1"} 1')
     expect((await fetch(`${url}/stats`, { method: 'POST' })).status).toBe(405)
     expect((await fetch(`${url}/x`)).status).toBe(404)
     await rig.close()

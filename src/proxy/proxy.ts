@@ -13,6 +13,7 @@
  *   reporter.ts            the book becomes reports, which controller-stream.ts sends
  */
 import type { Logger } from '../runtime/log.ts'
+import type { AppProtocol } from '../api/protocol.ts'
 import { TrafficLedger } from '../metrics/recorder.ts'
 import { invariant } from '../base/errors.ts'
 import { compileRoutes, localTable } from '../routing/routes.ts'
@@ -40,7 +41,7 @@ export interface ProxyOptions {
   /** 0 takes a free port. */
   readonly ports: { readonly route: number; readonly direct: number; readonly admin: number }
   /** Where the app next door listens. */
-  readonly app: { readonly host: string; readonly port: number }
+  readonly app: { readonly host: string; readonly port: number; readonly protocol?: AppProtocol }
   /** This pod's own address; an endpoint of the table with it is no peer. */
   readonly podAddress: string | undefined
   /** File with a route table. */
@@ -84,6 +85,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     log,
     requestParser: new RequestParser(),
     responseParser: new ResponseParser(),
+    protocol: options.app.protocol,
     isDraining: false,
   }
   const reporter = new Reporter(identity.bootId, ledger)

@@ -5,6 +5,7 @@
  * Charged is the track that failed or served; never the client's own abort, never our own mistake, never an app whose pod goes away.
  */
 import type { Outcome, Reason, Track } from '../api/protocol.ts'
+import type { Protocol } from '../metrics/recorder.ts'
 import { afterFailure, type Step } from '../routing/after-failure.ts'
 import { planRequest, type Plan } from '../routing/policy.ts'
 import type { RequestView } from '../routing/request-view.ts'
@@ -37,6 +38,11 @@ export interface Circumstances {
   readonly canReplay: boolean
 }
 
+export interface ServedRequest extends Pick<RequestHead, 'method' | 'isHop'> {
+  /** Default: `http1`. */
+  readonly protocol?: Protocol
+}
+
 export class Serving {
   readonly reason: Reason
   /** Where it is being served. */
@@ -44,6 +50,7 @@ export class Serving {
   private readonly engine: Engine
   private readonly port: 'route' | 'direct'
   private readonly method: string
+  private readonly protocol: Protocol
   /** The table that the request started with. */
   private readonly active: ActiveRoutes
   private readonly track: Track
@@ -61,10 +68,11 @@ export class Serving {
   private drawing: 'none' | 'open' | 'charged' = 'none'
 
   /** Chooses the first place. `view` is what rules see of the request: for HTTP/1 the engine's parser, which must still hold it. */
-  constructor(engine: Engine, port: 'route' | 'direct', head: Pick<RequestHead, 'method' | 'isHop'>, startedAt: number, view: RequestView = engine.requestParser) {
+  constructor(engine: Engine, port: 'route' | 'direct', head: ServedRequest, startedAt: number, view: RequestView = engine.requestParser) {
     this.engine = engine
     this.port = port
     this.method = head.method
+    this.protocol = head.protocol ?? 'http1'
     this.startedAt = startedAt
     this.active = engine.live.active
     this.active.book.inFlight += 1
@@ -174,6 +182,11 @@ export class Serving {
     this.end()
   }
 
+  /** A connection of bytes works; what was measured is the time until it was open. It may still fail. */
+  opened(): void {
+    this.charge('2xx', this.headAt - this.startedAt)
+  }
+
   /** The response broke off, or was none. */
   failed(outcome: 'reset' | '5xx' | 'timeout'): void {
     this.charge(outcome)
@@ -234,7 +247,7 @@ export class Serving {
 
   private charge(outcome: Outcome, latencyMs = performance.now() - this.startedAt): void {
     const { place, active, drawing } = this
-    active.book.record(place.track, this.reason, outcome, latencyMs)
+    active.book.record(place.track, this.reason, outcome, latencyMs, this.protocol)
     if (drawing === 'none') return
     this.drawing = 'charged'
     if (drawing === 'open' && place.track === this.track) active.book.draws.settle(place.tally, isFailure[outcome])

@@ -29,6 +29,7 @@ export function readStats(parts: {
     retriedRequests: counters.retriedRequests,
     openConnections: counters.openConnections,
     openTunnels: counters.openTunnels,
+    tcpBytes: counters.tcpBytes,
   }
   const { series: _series, refusedRequests, ...numbers } = readings
   return {
@@ -37,9 +38,9 @@ export function readStats(parts: {
   }
 }
 
-function describeSeries({ track, reason, outcome, count, buckets }: SeriesTotal): object {
+function describeSeries({ track, reason, outcome, protocol, count, buckets }: SeriesTotal): object {
   const histogram = new Map([...buckets.entries()].filter(([, inBucket]) => inBucket > 0))
-  return { track, reason, outcome, count, p50Ms: toMs(quantileUs(histogram, 0.5)), p99Ms: toMs(quantileUs(histogram, 0.99)) }
+  return { track, reason, outcome, protocol, count, p50Ms: toMs(quantileUs(histogram, 0.5)), p99Ms: toMs(quantileUs(histogram, 0.99)) }
 }
 
 const toMs = (us: number | undefined): number | undefined => (us === undefined ? undefined : us / 1000)

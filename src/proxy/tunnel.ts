@@ -1,11 +1,16 @@
 /**
- * Two sockets as one pipe of bytes: a WebSocket after its handshake, TLS, HTTP/2 with prior knowledge. Answers: each side's bytes,
+ * Two sockets as one pipe of bytes: a WebSocket after its handshake, TLS, a protocol of the app's own. Answers: each side's bytes,
  * end and abort reach the other side, no faster than it takes them. Must not: look at the bytes, or be cut by a weight change.
  */
 import type { Socket } from 'node:net'
 import { resetSocket } from '../runtime/reset-socket.ts'
 import type { Engine } from './engine.ts'
 import type { Timed } from './deadlines.ts'
+
+export interface ByteCount {
+  fromClient: number
+  fromServer: number
+}
 
 export class Tunnel implements Timed {
   deadline: number
@@ -14,14 +19,18 @@ export class Tunnel implements Timed {
   private readonly onClosed: () => void
   private isClosed = false
 
-  /** Both sockets must be free of data listeners, with `allowHalfOpen`. `onClosed` is called once, when both are done. */
-  constructor(engine: Engine, client: Socket, server: Socket, onClosed: () => void) {
+  /** Both sockets must be free of data listeners, with `allowHalfOpen`. `onClosed` is called once, when both are done; `bytes` is kept up to date. */
+  constructor(engine: Engine, client: Socket, server: Socket, onClosed: () => void, bytes?: ByteCount) {
     this.engine = engine
     this.sides = [client, server]
     this.onClosed = onClosed
     this.deadline = engine.deadlines.after(engine.limits.tunnelIdleMs)
     engine.deadlines.add(this)
     engine.counters.openTunnels += 1
+    if (bytes) {
+      client.on('data', (chunk: Buffer) => void (bytes.fromClient += chunk.length))
+      server.on('data', (chunk: Buffer) => void (bytes.fromServer += chunk.length))
+    }
     this.join(client, server)
     this.join(server, client)
   }

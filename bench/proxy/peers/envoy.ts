@@ -12,20 +12,23 @@ function findEnvoy(): string | undefined {
 export const envoy: Peer = {
   name: 'envoy',
   missing: () => (findEnvoy() === undefined ? `no program envoy: ${installHint}, or ENVOY names it` : undefined),
-  prepare: ({ primary, canary, port, folder }) => {
+  prepare: ({ primary, canary, port, folder, speaksHttp2 = false }) => {
     const file = join(folder, 'envoy.json')
-    writeFileSync(file, JSON.stringify(config(primary, canary, port)))
+    writeFileSync(file, JSON.stringify(config([cluster('primary', primary, speaksHttp2), cluster('canary', canary, speaksHttp2)], port)))
     return { command: findEnvoy() ?? 'envoy', args: ['-c', file, '--concurrency', '1', '--use-dynamic-base-id', '--log-level', 'error'] }
   },
 }
 
 const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
 
-const cluster = (name: string, port: number) => ({
+const cluster = (name: string, port: number, speaksHttp2: boolean) => ({
   name,
   type: 'STATIC',
   connect_timeout: '1s',
   circuit_breakers: { thresholds: [{ max_connections: 20_000, max_pending_requests: 20_000, max_requests: 20_000 }] },
+  ...(speaksHttp2
+    ? { typed_extension_protocol_options: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': { '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions', explicit_http_config: { http2_protocol_options: {} } } } }
+    : {}),
   load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }] },
 })
 
@@ -54,7 +57,7 @@ const route = {
   ],
 }
 
-const config = (primary: number, canary: number, port: number): object => ({
+const config = (clusters: readonly object[], port: number): object => ({
   static_resources: {
     listeners: [
       {
@@ -79,6 +82,6 @@ const config = (primary: number, canary: number, port: number): object => ({
         ],
       },
     ],
-    clusters: [cluster('primary', primary), cluster('canary', canary)],
+    clusters,
   },
 })

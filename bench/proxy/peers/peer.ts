@@ -8,6 +8,8 @@ export interface Setting {
   readonly canary: number
   /** Where the proxy shall listen. */
   readonly port: number
+  /** The apps speak HTTP/2 with prior knowledge. Default: HTTP/1.1. */
+  readonly speaksHttp2?: boolean
   /** An empty folder for files. */
   readonly folder: string
 }

@@ -82,7 +82,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.hasEnded = hasEnded
     this.unread = request.contentLength
     this.startedAt = performance.now()
-    this.serving = new Serving(engine, owner.port, request, this.startedAt, request)
+    this.serving = new Serving(engine, owner.port, { method: request.method, isHop: request.isHop, protocol: request.isGrpc ? 'grpc' : 'http2' }, this.startedAt, request)
     this.upstreamUser = {
       onHeaders: (block, ended) => this.onResponseBlock(block, ended),
       onData: (bytes, ended) => this.onResponseData(bytes, ended),

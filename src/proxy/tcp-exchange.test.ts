@@ -1,0 +1,153 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { RouteTable } from '../api/protocol.ts'
+import { createAuthority, issueLeaf } from '../certs/issue.ts'
+import type { Peer } from './testing/peer.ts'
+import { openClient } from './testing/raw-client.ts'
+import { startRawServer, type RawServer } from './testing/raw-server.ts'
+import { startRig, type Rig } from './testing/rig.ts'
+import { until } from './testing/until.ts'
+
+const greet = (text: string) => (connection: Peer) => connection.send(text)
+
+describe('an app whose server speaks first, with protocol tcp', () => {
+  let v1: RawServer
+  let v2: RawServer
+  let primary: Rig
+  let canary: Rig
+  const toCanary = (canaryWeightPercent: number, change: Partial<RouteTable> = {}): Partial<RouteTable> => ({
+    protocol: 'tcp',
+    canaryWeightPercent,
+    endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: canary.direct }] },
+    ...change,
+  })
+  beforeEach(async () => {
+    v1 = await startRawServer(greet('v1'))
+    v2 = await startRawServer(greet('v2'))
+    canary = await startRig(v2.port, { table: { self: 'canary', protocol: 'tcp' } })
+    primary = await startRig(v1.port, { table: toCanary(100) })
+  })
+  afterEach(async () => {
+    await primary.close()
+    await canary.close()
+    v1.close()
+    v2.close()
+  })
+
+  it('connections are shared exactly by weight, and counted with their bytes', async () => {
+    await primary.setTable(toCanary(25))
+    let fromV2 = 0
+    for (let round = 0; round < 40; round += 1) {
+      const client = await openClient(primary.route)
+      client.send('hello')
+      await client.hears('v')
+      await until('two letters', () => client.received.length === 2)
+      if (client.received === 'v2') fromV2 += 1
+      client.socket.end()
+    }
+    expect(Math.abs(fromV2 - 10)).toBeLessThanOrEqual(1)
+    expect(await primary.count('canary', 'weight', '2xx')).toBe(fromV2)
+    const metrics = await (await fetch(`http://127.0.0.1:${primary.admin}/metrics`)).text()
+    expect(metrics).toContain(`kinglet_requests_total{track="canary",reason="weight",outcome="2xx",protocol="tcp"} ${fromV2}`)
+    expect(metrics).toContain(`kinglet_tcp_bytes_total{track="canary",direction="from_server"} ${2 * fromV2}`)
+  })
+
+  it('a canary that refuses is charged, and the app next door serves', async () => {
+    await primary.setTable(toCanary(100, { endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: 1 }] } }))
+    await (await openClient(primary.route)).hears('v1')
+    expect(await primary.count('canary', 'weight', 'refused')).toBe(1)
+  })
+
+  it('a reset by the app is the client’s, and charged; also later', async () => {
+    const client = await openClient(primary.route)
+    await client.hears('v2')
+    const server = await v2.connection(0)
+    server.socket.resetAndDestroy()
+    await client.closes()
+    expect(client.wasReset).toBe(true)
+    await expect.poll(() => primary.count('canary', 'weight', 'reset')).toBe(1)
+  })
+
+  it('a client that goes away is charged to nobody', async () => {
+    v2.close()
+    v2 = await startRawServer()
+    await canary.close()
+    canary = await startRig(v2.port, { table: { self: 'canary', protocol: 'tcp' } })
+    await primary.setTable(toCanary(100))
+    const client = await openClient(primary.route)
+    await v2.connection(0)
+    client.socket.resetAndDestroy()
+    await expect.poll(async () => (await primary.stats()).clientAborted).toBe(1)
+    expect((await primary.stats()).requests).toEqual([])
+  })
+
+  it('an open connection survives a change of weight', async () => {
+    const client = await openClient(primary.route)
+    await client.hears('v2')
+    await primary.setTable(toCanary(0))
+    const server = await v2.connection(0)
+    client.send('still')
+    await server.hears('still')
+    await (await openClient(primary.route)).hears('v1')
+  })
+})
+
+describe('TLS that the app itself ends', () => {
+  let certificates: { readonly key: string; readonly cert: string }
+  const servers: Server[] = []
+  const rigs: Rig[] = []
+  const start = (text: string): Promise<number> =>
+    new Promise((resolve) => {
+      const server = createTlsServer(certificates, (socket) => {
+        socket.on('error', () => undefined)
+        socket.end(text)
+      })
+      server.on('tlsClientError', () => undefined)
+      servers.push(server)
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+    })
+  const ask = (port: number): Promise<string> =>
+    new Promise((resolve, reject) => {
+      let text = ''
+      const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+      socket.on('data', (chunk: Buffer) => void (text += chunk.toString()))
+      socket.on('end', () => resolve(text))
+      socket.on('error', reject)
+    })
+  beforeEach(async () => {
+    const authority = await createAuthority({ validMs: 86_400_000, now: Date.now() })
+    const leaf = await issueLeaf(authority, { names: ['localhost'], validMs: 86_400_000, now: Date.now() })
+    certificates = { key: leaf.keyPem, cert: leaf.certPem }
+  })
+  afterEach(async () => {
+    for (const rig of rigs.splice(0)) await rig.close()
+    for (const server of servers.splice(0)) server.close()
+  })
+
+  it('goes by weight, each connection as a whole', async () => {
+    const canary = await startRig(await start('v2'), { table: { self: 'canary' } })
+    const primary = await startRig(await start('v1'), { table: { canaryWeightPercent: 50, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: canary.direct }] } } })
+    rigs.push(primary, canary)
+    const answers = []
+    for (let round = 0; round < 10; round += 1) answers.push(await ask(primary.route))
+    expect(answers.filter((text) => text === 'v2')).toHaveLength(5)
+    await expect.poll(() => primary.count('canary', 'weight', '2xx')).toBe(5)
+    expect(await primary.count('primary', 'weight', '2xx')).toBe(5)
+  })
+
+  it('is a failure where the app ends it without a byte', async () => {
+    const server = createServer((socket: Socket) => {
+      socket.on('error', () => undefined)
+      socket.resume().end()
+    })
+    servers.push(server)
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve)
+    })
+    const rig = await startRig((server.address() as AddressInfo).port)
+    rigs.push(rig)
+    expect(await ask(rig.route).catch(() => '')).toBe('')
+    await expect.poll(() => rig.count('primary', 'weight', 'reset')).toBe(1)
+  })
+})
