@@ -68,8 +68,6 @@ export class ClientConnection implements ClientSide, Timed {
     socket.on('error', () => undefined)
     engine.deadlines.add(this)
     engine.counters.openConnections += 1
-    // Where the server speaks first, there is nothing to wait for.
-    if ((engine.protocol ?? engine.live.active.routes.table.protocol) === 'tcp') this.passThrough(undefined, false)
   }
 
   get isIdle(): boolean {
@@ -201,9 +199,19 @@ export class ClientConnection implements ClientSide, Timed {
     refusedRequests.set(status, (refusedRequests.get(status) ?? 0) + 1)
   }
 
+  /** Begins. Where the server speaks first, there is nothing to wait for. */
+  open(): void {
+    if (this.isTcp) this.passThrough(undefined, false)
+  }
+
+  private get isTcp(): boolean {
+    return (this.engine.protocol ?? this.engine.live.active.routes.table.protocol) === 'tcp'
+  }
+
   /** One connection more than there may be. */
   turnAway(): void {
-    this.refuse(503, 'too many connections are open', 'overloaded')
+    if (this.isTcp) this.reset()
+    else this.refuse(503, 'too many connections are open', 'overloaded')
   }
 
   private refuse(status: number, reason: string, code = 'bad-request'): void {

@@ -30,6 +30,7 @@ export async function listen(engine: Engine, kind: 'route' | 'direct', host: str
     const connection = new ClientConnection(engine, socket, kind, () => connections.delete(connection))
     connections.add(connection)
     if (connections.size > maxConnections) connection.turnAway()
+    else connection.open()
   })
   // Those that are turned away hold a descriptor until they have heard it; a flood of them is not answered.
   server.maxConnections = maxConnections + maxTurnedAway

@@ -52,5 +52,7 @@ go_peer() { # name of a folder in peers/, which is a module
 debian curl=curl nginx=nginx haproxy=haproxy wrk=wrk h2load=nghttp2-client slowhttptest=slowhttptest
 python
 go_tool hey github.com/rakyll/hey@v0.1.5
+go_tool h2spec github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 go_peer go-http
+go_peer go-grpc
 say "ready in $dir"

@@ -357,6 +357,18 @@ describe('HTTP/2 through two sidecars', () => {
   })
 })
 
+describe('a body longer than may be', () => {
+  it('is answered 413, whether its length was said or not', async () => {
+    const app = await startHttp2App(() => undefined)
+    const rig = await startRig(app.port, { limits: { maxBodyBytes: 1000 } })
+    const client = await openHttp2(rig.route)
+    for (const head of [{}, { 'content-length': '2000' }]) expect((await request(client, { ':method': 'POST', ':path': '/', ...head }, Buffer.alloc(2000))).status).toBe(413)
+    client.destroy()
+    await rig.close()
+    app.close()
+  })
+})
+
 describe('an app that is not there', () => {
   it('is a 503, and UNAVAILABLE for a call', async () => {
     const rig = await startRig(1)

@@ -31,12 +31,13 @@ const maxKeptBytes = 16_384
 /** A client that does not take its response is given up when this much waits in all streams of the app's connection. */
 const maxHeldUpstream = 16_777_216
 /** How much earlier than its own deadline a caller's cancellation may come and still be the deadline: its clock began before ours. */
-const deadlineSlack = { share: 0.05, ms: 20 }
+const deadlineSlack = { share: 0.1, ms: 50, mostShare: 0.15 }
 /** A caller that keeps no clock is told of its own deadline so much later. */
 const deadlineGraceMs = 1000
 
 const hopField = field(hopHeader, '1')
 const resetAnswer: OwnAnswer = answerTo.lost
+const longBodyAnswer: OwnAnswer = { status: 413, code: 'bad-request', message: 'The proxy refused this request: the body is too long.' }
 
 /** The connection that a request came by. */
 export interface StreamOwner {
@@ -70,6 +71,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   private hasEnded: boolean
   private trailers: readonly Field[] | undefined
   private unread: number | undefined
+  private received = 0
   private response: Http2Response | undefined
   private unsentOfResponse: number | undefined
 
@@ -177,6 +179,9 @@ export class Http2Exchange implements StreamUser, SessionTaker {
 
   onData(bytes: Buffer, hasEnded: boolean): void {
     if (!this.takeLength(bytes.length, hasEnded)) return this.refuse()
+    this.received += bytes.length
+    const { maxBodyBytes } = this.engine.limits
+    if (maxBodyBytes > 0 && this.received > maxBodyBytes && this.state !== 'done') return this.stopLongBody()
     this.hasEnded = hasEnded
     if (hasEnded) this.limitTime()
     const { upstream } = this
@@ -353,7 +358,9 @@ export class Http2Exchange implements StreamUser, SessionTaker {
 
   private isPastDeadline(): boolean {
     const { timeoutMs } = this.request
-    return timeoutMs !== undefined && performance.now() - this.startedAt >= timeoutMs * (1 - deadlineSlack.share) - deadlineSlack.ms
+    if (timeoutMs === undefined) return false
+    const slackMs = timeoutMs * deadlineSlack.share + Math.min(deadlineSlack.ms, timeoutMs * deadlineSlack.mostShare)
+    return performance.now() - this.startedAt >= timeoutMs - slackMs
   }
 
   onDeadline(): void {
@@ -383,6 +390,15 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.serving.end()
     if (this.state !== 'done') this.end()
     this.client.reset(errorCode.protocolError)
+  }
+
+  private stopLongBody(): void {
+    const hasBegun = this.state === 'responding'
+    this.dropUpstream()
+    this.serving.end()
+    if (!hasBegun) return this.answer(longBodyAnswer, [])
+    this.end()
+    this.client.reset(errorCode.cancel)
   }
 
   private answer(answer: OwnAnswer, more: readonly Field[]): void {

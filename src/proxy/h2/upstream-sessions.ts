@@ -21,8 +21,6 @@ export interface SessionTaker {
 const streamsUntilSettings = 100
 /** A session without streams is closed after this. */
 const idleMs = 60_000
-/** Longest header list of a response; as for HTTP/1. */
-const maxListBytes = 65_536
 
 class UpstreamSession implements SessionUser, Timed {
   deadline: number
@@ -82,7 +80,7 @@ class UpstreamSession implements SessionUser, Timed {
 
   private onOpen(): void {
     this.deadline = Number.POSITIVE_INFINITY
-    this.session = new Session(this.socket, false, { maxStreams: 0, maxListBytes, maxHeldBytes: Number.POSITIVE_INFINITY }, this)
+    this.session = new Session(this.socket, false, { maxStreams: 0, maxListBytes: this.pool.limits.maxResponseHeadBytes, maxHeldBytes: Number.POSITIVE_INFINITY }, this)
     for (const taker of this.waiting.splice(0)) this.take(taker)
   }
 
