@@ -36,6 +36,9 @@ export const targetStatusAnnotation = 'kinglet.sh/status'
 /** On a Service that Kinglet manages: JSON of `ManagedService` (service.ts): what selector and ports must be, and what they were. */
 export const managedServiceAnnotation = 'kinglet.sh/managed-service'
 
+/** On a Service beside the apex, by its owner: `true` where it is meant for the pods of both tracks. */
+export const bothTracksAnnotation = 'kinglet.sh/both-tracks'
+
 /** On a Canary or its target, by a person: `true` holds the weight while the judge goes on. The first is Flagger-style, both mean the same. */
 export const pauseAnnotations = ['flagger.app/pause', 'kinglet.sh/pause'] as const
 

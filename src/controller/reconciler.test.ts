@@ -235,6 +235,7 @@ describe('what a person must mend is said in a condition and an event, and nothi
     ['two strategies', () => undefined, { analysis: { interval: '1m', stepWeight: 5, iterations: 3 } }, 'AmbiguousStrategy', /iterations and stepWeight/],
     ['a Service of somebody else', (stage) => stage.cluster.put(resources.services, { ...appService, spec: { selector: { app: 'other' }, ports: [{ port: 80 }] } }), {}, 'ServiceNotOfTarget', /Service web: it does not select/],
     ['a Service that would be left empty', (stage) => stage.cluster.put(resources.services, { metadata: { name: 'admin', namespace }, spec: { selector: { app: 'web' }, ports: [{ port: 1 }] } }), {}, 'ServiceLeftEmpty', /Service admin.*app=web-primary/],
+    ['a Service that would lead past the judge', (stage) => stage.cluster.put(resources.services, { metadata: { name: 'all', namespace }, spec: { selector: { tier: 'front' }, ports: [{ port: 1 }] } }), {}, 'ServiceReachesCanary', /Service all: .*both tracks.*kinglet\.sh\/both-tracks=true/],
     ['a taken name', (stage) => stage.cluster.put(resources.services, { metadata: { name: 'web-canary', namespace }, spec: { selector: { a: 'b' }, ports: [] } }), {}, 'NameTaken', /Service web-canary/],
     ['pods that cannot have a sidecar', (stage) => stage.cluster.put(resources.deployments, appDeployment('v1', { hostNetwork: true })), {}, 'InjectionRefused', /hostNetwork/],
     ['an older Canary for the same target', (stage) => stage.cluster.put(resources.canaries, { metadata: { name: 'older', namespace, creationTimestamp: '2025-01-01T00:00:00Z' }, spec: appCanary()['spec'] ?? {} }), {}, 'TargetTaken', /Canary older is older/],
@@ -340,7 +341,7 @@ describe('a Canary that Flagger brought here', () => {
       spec: {
         replicas: 2,
         selector: { matchLabels: { app: 'web-primary' } },
-        template: { metadata: { labels: { app: 'web-primary' }, annotations: { 'flagger-id': 'a-b-c' } }, spec: { ...objectAt(template, 'spec'), containers: listAt(template, 'spec', 'containers').map((container) => ({ ...objectAt({ container }, 'container'), image })) } },
+        template: { metadata: { labels: { app: 'web-primary', tier: 'front' }, annotations: { 'flagger-id': 'a-b-c' } }, spec: { ...objectAt(template, 'spec'), containers: listAt(template, 'spec', 'containers').map((container) => ({ ...objectAt({ container }, 'container'), image })) } },
       },
     })
     return stage

@@ -33,7 +33,7 @@ export const appDeployment = (version: string, more: JsonObject = {}): JsonObjec
   spec: {
     replicas: 2,
     selector: { matchLabels: { app: 'web' } },
-    template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: `web:${version}`, ports: [{ name: 'http', containerPort: 8080 }], futureField: { kept: true } }], ...more } },
+    template: { metadata: { labels: { app: 'web', tier: 'front' } }, spec: { containers: [{ name: 'web', image: `web:${version}`, ports: [{ name: 'http', containerPort: 8080 }], futureField: { kept: true } }], ...more } },
   },
 })
 export const appService: JsonObject = { metadata: { name: 'web', namespace }, spec: { clusterIP: '10.0.0.1', type: 'NodePort', selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 'http', nodePort: 30_080 }] } }

@@ -1,5 +1,5 @@
 import { isPaused, parseCanary, strategyOf, type Canary } from '../api/canary.ts'
-import { appPortAnnotation, canaryServiceName, injectLabel, managedByLabel, primaryName, replicasAnnotation, revisionAnnotation } from '../api/keys.ts'
+import { appPortAnnotation, injectLabel, managedByLabel, replicasAnnotation, revisionAnnotation } from '../api/keys.ts'
 import { readManagedService } from '../api/managed-service.ts'
 import type { Track } from '../api/protocol.ts'
 import { parseSettings } from '../api/settings.ts'
@@ -14,8 +14,10 @@ import type { Observation, PrimaryObservation, SidecarsObservation, TargetObserv
 import { buildPrimaryScaler, isScalerInSync } from './resources/scaler.ts'
 import { configKey, configRefs, configText, isTracked } from './resources/configs.ts'
 import { equalsTarget, hasInjectKeys, revisionText } from './resources/primary.ts'
-import { apexState, buildSplitServices, isServiceInSync, originalService, originalWiring } from './resources/services.ts'
+import { apexState, buildSplitServices, isServiceInSync, originalService } from './resources/services.ts'
 import { resolveSplit, type Split } from './resources/split.ts'
+import { find, nameOf, selects } from './objects.ts'
+import { serviceProblem } from './service-problem.ts'
 import type { Installation, World } from './world.ts'
 
 /** What `decide` needs to know, made of raw objects. Also what `plan` builds from: the split and the configs that are copied. */
@@ -61,8 +63,6 @@ export function observe(world: World, installation: Installation): Observed {
   }
   return { observation, ...(split ? { split } : {}), copiedConfigs }
 }
-
-const nameOf = (object: JsonObject): string => stringAt(object, 'metadata', 'name') ?? ''
 
 // --- what is wrong
 
@@ -114,42 +114,6 @@ function refusedInjection(target: JsonObject, split: Split, installation: Instal
   if (injection.kind !== 'refused') return undefined
   return { code: 'InjectionRefused', path: `Deployment ${nameOf(target)}`, message: `its pods cannot have a sidecar: ${injection.reason}`, remedy: 'Change its pod template' }
 }
-
-/** Services that adoption would cut off, and names that are taken. */
-function serviceProblem(world: World, canary: Canary, split: Split, target: JsonObject): Problem | undefined {
-  const { name } = canary.spec.service
-  const labels = objectAt(target, 'spec', 'template', 'metadata', 'labels')
-  const apex = find(world.services, name)
-  if (apex && !selects(originalWiring(apex, split).selector, labels)) {
-    return { code: 'ServiceNotOfTarget', path: `Service ${name}`, message: `it does not select the pods of Deployment ${nameOf(target)}`, remedy: 'Name the right Service in spec.service.name, or correct its selector' }
-  }
-  const splitNames = [primaryName(name), canaryServiceName(name)]
-  for (const object of [...splitNames.map((splitName) => find(world.services, splitName)), world.primary]) {
-    if (object && !isOwned(object, canary)) {
-      const what = `${stringAt(object, 'kind') ?? 'object'} ${nameOf(object)}`
-      return { code: 'NameTaken', path: what, message: 'it exists already and was not made for this Canary', remedy: 'Rename or delete it' }
-    }
-  }
-  const primaryLabels = { ...labels, [split.label]: split.primaryValue }
-  const emptied = world.services.find((service) => {
-    const selector = objectAt(service, 'spec', 'selector')
-    const isOurs = nameOf(service) === name || splitNames.includes(nameOf(service))
-    return !isOurs && Object.keys(selector).length > 0 && selects(selector, labels) && !selects(selector, primaryLabels)
-  })
-  if (!emptied) return undefined
-  return {
-    code: 'ServiceLeftEmpty',
-    path: `Service ${nameOf(emptied)}`,
-    message: `it selects ${split.label}=${split.value} and would be left without endpoints, because ${split.label}=${split.primaryValue} serves`,
-    remedy: `Let it select ${split.label}=${split.primaryValue} or another label of the pods, or delete it`,
-  }
-}
-
-export const isOwned = (object: JsonObject, canary: Canary): boolean => listAt(object, 'metadata', 'ownerReferences').some((owner) => stringAt(owner, 'uid') === canary.uid)
-
-const selects = (selector: JsonObject, labels: JsonObject): boolean => Object.entries(selector).every(([key, value]) => labels[key] === value)
-
-export const find = (objects: readonly JsonObject[], name: string): JsonObject | undefined => objects.find((object) => nameOf(object) === name)
 
 function originalApex(world: World, canary: Canary) {
   const live = find(world.services, canary.spec.service.name)
