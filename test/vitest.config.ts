@@ -25,7 +25,7 @@ export default defineConfig({
           globalSetup: ['test/e2e/setup-sandbox.ts'],
           // Suites wait far more than they compute.
           maxWorkers: 3,
-          testTimeout: 120_000,
+          testTimeout: 240_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },
@@ -37,7 +37,7 @@ export default defineConfig({
           globalSetup: ['test/e2e/setup-sandbox.ts'],
           // They take Kinglet's own parts away, from everybody.
           maxWorkers: 1,
-          testTimeout: 180_000,
+          testTimeout: 300_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
         },

@@ -4,7 +4,7 @@ import { eventually } from './lib/eventually.ts'
 import { startLoad, timeoutMs } from './lib/load.ts'
 import { availableReplicas, eventsOf, eventWith, getDeployment } from './lib/objects.ts'
 import { scene } from './lib/scene.ts'
-import { served } from './lib/shares.ts'
+import { served, versions } from './lib/shares.ts'
 import { expectNoFailure, givenAdoptedApp, restsIdle, since, versionOf } from './lib/story.ts'
 
 const url = 'http://podinfo/'
@@ -40,9 +40,16 @@ describe('an A/B test', () => {
     const lines = await story.load.settled()
 
     expectNoFailure(lines)
-    // From then on v2 is on its way to everybody.
-    const judgedAt = story.watch.rows.find((row) => row.at > beganAt && row.phase === 'Promoting')?.at ?? to
-    for (const name of ['everybody', 'strangers']) expect(served(lines, 'podinfo', beganAt, judgedAt, name).byCanary, name).toBe(0)
+    const judgedAt = story.watch.rows.find((row) => row.at > beganAt && row.phase === 'Promoting')?.decidedAt ?? 0
+    const history = story.watch.rows.map((row) => `${new Date(row.at).toISOString()} ${row.phase}`).join(', ')
+    for (const name of ['everybody', 'strangers']) {
+      const before = versions(lines, beganAt, judgedAt, name)
+      expect(before['v1'], name).toBeGreaterThan(100)
+      expect(before, `${name}, before v2 has passed`).toEqual({ v1: before['v1'] })
+      // The primary rolls without a gap: they meet v2 in its own pods, never in the canary's.
+      const strays = lines.filter((line) => line.second * 1000 > beganAt && served([line], 'podinfo', 0, Infinity, name).byCanary > 0)
+      expect(strays.map((line) => `${new Date(line.second * 1000).toISOString()} ${JSON.stringify(line.streams[name]?.answered)}`), `${name} on the canary; ${history}`).toEqual([])
+    }
     for (const name of ['insiders', 'cookies']) {
       const during = served(lines, 'podinfo', from, to, name)
       expect(during.total, name).toBeGreaterThan(20)
@@ -66,14 +73,14 @@ describe('blue/green', () => {
     const test = await startLoad(namespace, [{ name: 'test', url: 'http://podinfo-canary/', rate: 30, timeoutMs }], 'test')
     const judged = await story.watch.phase('Promoting', 'Finalising', 'Succeeded', 'Failed')
     // Afterwards its Service is empty, and it is refused.
-    const tests = (await test.lines()).filter((line) => (line.second + 1) * 1000 < judged.at)
+    const tests = (await test.lines()).filter((line) => (line.second + 1) * 1000 < judged.decidedAt)
     // It may be up before the kube-proxies know the pods.
     expectNoFailure(tests.slice(tests.findIndex((line) => line.total.answered > 0) + 1))
     await restsIdle(story, 'Succeeded')
     const lines = since(await story.load.settled(), beganAt)
 
     expectNoFailure(lines)
-    const judgedAt = story.watch.rows.find((row) => row.at > beganAt && (row.weight > 0 || ['Promoting', 'Finalising', 'Succeeded'].includes(row.phase)))?.at ?? 0
+    const judgedAt = story.watch.rows.find((row) => row.at > beganAt && (row.weight > 0 || ['Promoting', 'Finalising', 'Succeeded'].includes(row.phase)))?.decidedAt ?? 0
     const before = served(lines, 'podinfo', beganAt, judgedAt)
     expect(before.total).toBeGreaterThan(100)
     expect(before.byCanary, 'users on v2 before its promotion').toBe(0)

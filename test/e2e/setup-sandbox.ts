@@ -39,14 +39,13 @@ async function start(): Promise<{ readonly kubeconfigPath: string; readonly stop
 }
 
 /**
- * The sandbox's Services follow their endpoints at once, so nobody has to wait fifteen seconds for the kube-proxies of many nodes;
- * and its API server is next door, so a leader that says nothing for four seconds is gone. On a real cluster the suites run with what
- * install.yaml says.
+ * The sandbox's Services follow their endpoints at once, so nobody has to wait fifteen seconds for the kube-proxies of many nodes.
+ * On a real cluster the suites run with what install.yaml says.
  */
 async function shortenWaits(kubeconfig: string): Promise<void> {
   const client = createClient(loadKubeConfig({ kubeconfig }), systemClock, { fieldManager: 'e2e' })
   const at = { namespace: defaultNamespace, name: 'kinglet-controller' }
-  const containers = [{ name: 'controller', env: [{ name: 'KINGLET_ADOPTION_GRACE', value: '3s' }, { name: 'KINGLET_LEASE', value: '4s' }] }]
+  const containers = [{ name: 'controller', env: [{ name: 'KINGLET_ADOPTION_GRACE', value: '3s' }] }]
   const { metadata } = await client.patch(resources.deployments, at, { type: 'strategic', body: { spec: { template: { spec: { containers } } } } })
   await eventually('the controller runs with short waits', async () => {
     const live = await client.get(resources.deployments, at)

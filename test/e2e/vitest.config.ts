@@ -13,7 +13,7 @@ export default defineConfig({
           globalSetup: ['test/e2e/setup-real.ts'],
           // Suites wait far more than they compute.
           maxWorkers: 4,
-          testTimeout: 180_000,
+          testTimeout: 300_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 0 },
         },

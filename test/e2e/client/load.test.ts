@@ -33,7 +33,7 @@ async function linesOf(streams: readonly Stream[], enough: (line: Line) => boole
 
 const last = (lines: readonly Line[]): Line => lines.at(-1)!
 const answeredBy = (lines: readonly Line[], who: string): number => lines.flatMap((line) => Object.values(line.streams)).reduce((sum, second) => sum + (second.answered[who] ?? 0), 0)
-const stream = (url: string, more: Partial<Stream> = {}): Stream => ({ name: 'users', url, rate: 200, ...more })
+const stream = (url: string, more: Partial<Stream> = {}): Stream => ({ name: 'users', url, rate: 40, timeoutMs: 60_000, ...more })
 
 // Each second of waiting is shared.
 describe.concurrent('the load client', () => {
@@ -66,8 +66,8 @@ describe.concurrent('the load client', () => {
   })
 
   it.each([
-    ['a reset', (socket: Socket) => void socket.resetAndDestroy(), 'reset', 10_000],
-    ['an answer cut short', (socket: Socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf'), 'truncated', 10_000],
+    ['a reset', (socket: Socket) => void socket.resetAndDestroy(), 'reset', 60_000],
+    ['an answer cut short', (socket: Socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf'), 'truncated', 60_000],
     ['silence', () => undefined, 'timeout', 200],
   ])('counts %s as a failure', async (_name, answer, kind, timeoutMs) => {
     const { url } = await serve((request) => answer(request.socket))

@@ -33,10 +33,11 @@ export async function watchCanary(namespace: string, name: string): Promise<Cana
     current = object
     const row = rowOf(object)
     const last = rows.at(-1)
+    if (last && last.inForceAt === undefined && last.decidedAt === row.decidedAt && last.phase === row.phase) rows[rows.length - 1] = { ...last, inForceAt: row.inForceAt }
     if (!last || last.phase !== row.phase || last.weight !== row.weight || last.iterations !== row.iterations || last.failedChecks !== row.failedChecks) rows.push(row)
   }
   void follow(namespace, name, abort.signal, note)
-  const until = (what: string, fits: (row: Row) => boolean, withinMs = 90_000): Promise<Row> => {
+  const until = (what: string, fits: (row: Row) => boolean, withinMs = 150_000): Promise<Row> => {
     // The state of now counts, and every one that comes, however short it lasts.
     const from = Math.max(0, rows.length - 1)
     return eventually(`Canary ${namespace}/${name}: ${what}`, () => {
@@ -58,6 +59,8 @@ export async function watchCanary(namespace: string, name: string): Promise<Cana
 
 const rowOf = (object: JsonObject): Row => ({
   at: Date.now(),
+  decidedAt: Math.min(Date.now(), numberAt(object, 'status', 'kinglet', 'generationAt') ?? Infinity),
+  inForceAt: numberAt(object, 'status', 'kinglet', 'stepStartedAt'),
   phase: stringAt(object, 'status', 'phase') ?? '',
   weight: numberAt(object, 'status', 'canaryWeight') ?? 0,
   iterations: numberAt(object, 'status', 'iterations') ?? 0,

@@ -6,7 +6,7 @@ const pollMs = 150
  * Waits for a named condition: calls `check` until it returns something other than undefined or false. A check that throws counts
  * as "not yet". After `withinMs` it fails with the name and what was seen last.
  */
-export async function eventually<T>(what: string, check: () => Promise<T | undefined | false> | T | undefined | false, withinMs = 60_000): Promise<T> {
+export async function eventually<T>(what: string, check: () => Promise<T | undefined | false> | T | undefined | false, withinMs = 90_000): Promise<T> {
   const deadline = Date.now() + withinMs
   let lastSeen = 'nothing'
   for (;;) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Line } from '../client/tally.ts'
 import { fitsWeight, largestWeight, plateaus, served, shareAgainstWeight, versions, type Row } from './shares.ts'
 
-const row = (at: number, weight: number, phase = 'Progressing'): Row => ({ at, weight, phase, iterations: 0, failedChecks: 0 })
+const row = (at: number, weight: number, phase = 'Progressing'): Row => ({ at, decidedAt: at - 100, inForceAt: at + 200, weight, phase, iterations: 0, failedChecks: 0 })
 const line = (second: number, answered: Record<string, number>, failed = 0): Line => ({
   second,
   streams: { users: { answered, failed, staleRetries: 0, p50Ms: 1, p99Ms: 1, maxMs: 1 } },
@@ -15,14 +15,15 @@ describe('counts against weights', () => {
 
   it('joins states of the same weight to one row of the table', () =>
     expect(plateaus([row(0, 0), row(5, 0, 'Waiting'), row(10, 10), row(20, 20)])).toEqual([
-      { weight: 0, from: 0, to: 10 },
-      { weight: 10, from: 10, to: 20 },
-      { weight: 20, from: 20, to: Infinity },
+      { weight: 0, from: -100, inForceAt: 200, to: -90 },
+      { weight: 10, from: -90, inForceAt: 210, to: -80 },
+      { weight: 20, from: -80, inForceAt: 220, to: Infinity },
     ]))
 
   it.each([
     [0, 9_000, 0],
-    [9_000, 10_000, 10],
+    [9_000, 9_800, 0],
+    [9_000, 9_950, 10],
     [12_000, 13_000, 10],
     [25_000, 31_000, 20],
     [31_000, 40_000, 0],

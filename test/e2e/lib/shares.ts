@@ -3,7 +3,12 @@ import type { Line, StreamSecond } from '../client/tally.ts'
 
 /** One state of the Canary as a watcher saw it. */
 export interface Row {
+  /** When the watcher saw it: perhaps long after, on a busy machine. */
   readonly at: number
+  /** When the controller decided where requests go in this state; no sidecar knows it before. */
+  readonly decidedAt: number
+  /** From when on every sidecar followed it; undefined until the step's clock runs. */
+  readonly inForceAt: number | undefined
   readonly phase: string
   readonly weight: number
   readonly iterations: number
@@ -40,11 +45,13 @@ export function served(lines: readonly Line[], workload: string, from = 0, to = 
 const answersOf = (second: StreamSecond, workload?: string): number =>
   Object.entries(second.answered).reduce((sum, [who, count]) => (workload === undefined || who.endsWith(`@${workload}`) ? sum + count : sum), 0)
 
-/** Versions that answered, with their counts. */
-export function versions(lines: readonly Line[]): Readonly<Record<string, number>> {
+/** Versions that answered in whole seconds between `from` and `to`, with their counts. */
+export function versions(lines: readonly Line[], from = 0, to = Infinity, stream?: string): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {}
   for (const line of lines) {
-    for (const second of Object.values(line.streams)) {
+    if (line.second * 1000 < from || (line.second + 1) * 1000 > to) continue
+    for (const [name, second] of Object.entries(line.streams)) {
+      if (stream !== undefined && name !== stream) continue
       for (const [who, count] of Object.entries(second.answered)) {
         const version = who.split('@')[0] ?? ''
         counts[version] = (counts[version] ?? 0) + count
@@ -54,10 +61,9 @@ export function versions(lines: readonly Line[]): Readonly<Record<string, number
   return counts
 }
 
-/** The largest weight that was in force at any moment of [from, to]. */
+/** The largest weight that may have been in force at any moment of [from, to]: from its decision until the next state was seen. */
 export function largestWeight(rows: readonly Row[], from: number, to: number): number {
-  const before = rows.findLast((row) => row.at <= from)?.weight ?? 0
-  return Math.max(before, ...rows.filter((row) => row.at > from && row.at <= to).map((row) => row.weight))
+  return Math.max(0, ...rows.filter((row, index) => row.decidedAt <= to && (rows[index + 1]?.at ?? Infinity) >= from).map((row) => row.weight))
 }
 
 export interface Excess {
@@ -95,19 +101,25 @@ export function fitsWeight({ total, byCanary }: Served, weightPercent: number): 
 
 export interface Plateau {
   readonly weight: number
+  /** When it was decided. */
   readonly from: number
-  /** Begin of the next row; Infinity for the last. */
+  /** From when on every sidecar followed it. */
+  readonly inForceAt: number
+  /** When the next weight was decided; Infinity for the last. */
   readonly to: number
 }
 
 /** The rows of the weight table: consecutive states of the same weight as one, in order of time. */
 export function plateaus(rows: readonly Row[]): readonly Plateau[] {
-  const table: { weight: number; from: number; to: number }[] = []
-  for (const row of rows) {
+  const table: { weight: number; from: number; inForceAt: number; to: number }[] = []
+  for (const { weight, decidedAt, inForceAt = Infinity } of rows) {
     const current = table.at(-1)
-    if (current?.weight === row.weight) continue
-    if (current) current.to = row.at
-    table.push({ weight: row.weight, from: row.at, to: Infinity })
+    if (current?.weight === weight) {
+      current.inForceAt = Math.min(current.inForceAt, inForceAt)
+      continue
+    }
+    if (current) current.to = decidedAt
+    table.push({ weight, from: decidedAt, inForceAt, to: Infinity })
   }
   return table
 }
