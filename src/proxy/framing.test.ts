@@ -4,6 +4,7 @@ import { field } from './testing/peer.ts'
 import { ask, get, openClient } from './testing/raw-client.ts'
 import { answering, respond, startRawServer, type RawServer } from './testing/raw-server.ts'
 import { startRig, type Rig } from './testing/rig.ts'
+import { until } from './testing/until.ts'
 
 // The numbers in the names of tests are those of the rules in http/README.md, which says what each is about.
 
@@ -331,4 +332,38 @@ describe('however the bytes of a request are cut', () => {
       expect(payload).toBe(whole)
     }
   })
+})
+
+describe('however the bytes of a response are cut', () => {
+  const messages: readonly (readonly [text: string, expected: string])[] = [
+    ['HTTP/1.1 200 OK\r\nContent-Length: 5\r\nA: b\r\n\r\nhello', 'HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 5\r\n\r\nhello'],
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: u\r\n\r\n', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nabc0123456789T: u'],
+    ['HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n'],
+    ['HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'],
+  ]
+
+  it.each(messages)('%j reaches the client alike', async (text, expected) => {
+    let at = 0
+    const origin = await startRawServer(
+      answering((_head, connection) => {
+        if (at > 0) connection.send(text.slice(0, at))
+        setImmediate(() => setImmediate(() => connection.send(text.slice(at))))
+        return undefined
+      }),
+    )
+    const other = await startRig(origin.port)
+    const client = await openClient(other.route)
+    for (; at < text.length; at += 1) {
+      client.received = ''
+      client.send(get('/'))
+      const isWhole = (): boolean => flat(client.received) === flat(expected)
+      await until(`the same bytes after a cut at ${at}`, isWhole, () => JSON.stringify(client.received))
+    }
+    client.socket.destroy()
+    await other.close()
+    origin.close()
+  })
+
+  /** Without the framing of chunks. */
+  const flat = (text: string): string => text.replaceAll(/\r\n[0-9a-f]+\r\n/g, '').replaceAll('\r\n', '')
 })

@@ -51,6 +51,67 @@ describe('(24) WebSockets', () => {
   })
 })
 
+describe('(24) a WebSocket of the ws library', () => {
+  const open = (port: number): WebSocket => new WebSocket(`ws://127.0.0.1:${port}/x`, { perMessageDeflate: false })
+
+  it('is refused as the app refuses it, pinged, counted, and cut at the end of a drain', async () => {
+    const server = createServer()
+    const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
+    server.on('upgrade', (request, socket, head) => {
+      if (request.headers['x-no'] === undefined) sockets.handleUpgrade(request, socket, head, () => undefined)
+      else socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno')
+    })
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve)
+    })
+    const rig = await startRig((server.address() as AddressInfo).port, { change: { drain: { minMs: 0, quietMs: 0, deadlineMs: 500 } } })
+    const refused = new WebSocket(`ws://127.0.0.1:${rig.route}/x`, { headers: { 'x-no': '1' } })
+    const status = await new Promise((resolve) => {
+      refused.on('error', () => undefined)
+      refused.on('unexpected-response', (_request, response) => resolve(response.statusCode))
+    })
+    expect(status).toBe(403)
+    const socket = open(rig.route)
+    let pongs = 0
+    let isClosed = false
+    socket.on('pong', () => (pongs += 1))
+    socket.on('error', () => undefined)
+    socket.on('close', () => (isClosed = true))
+    await new Promise((resolve) => void socket.once('open', resolve))
+    socket.ping()
+    await until('the pong', () => pongs === 1)
+    expect((await rig.stats()).openTunnels).toBe(1)
+    expect(await rig.count('primary', 'weight', '1xx')).toBe(1)
+    expect(await rig.count('primary', 'weight', '4xx')).toBe(1)
+    await rig.proxy.drain()
+    await until('the cut', () => isClosed)
+    sockets.close()
+    server.close()
+    server.closeAllConnections()
+  })
+})
+
+describe('an answer that is never over', () => {
+  it('is not cut by any time-out, however long nothing is said', async () => {
+    const app = await startRawServer()
+    const rig = await startRig(app.port, { limits: { responseTimeoutMs: 200, bodyTimeoutMs: 200, idleTimeoutMs: 200, headTimeoutMs: 200, upstreamIdleMs: 200, lingerMs: 100 } })
+    const client = await openClient(rig.route)
+    client.send(get('/events', 'Accept: text/event-stream'))
+    const upstream = await app.connection(0)
+    await upstream.hears('\r\n\r\n')
+    upstream.send('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n')
+    await client.hears('data: 1')
+    // Each of these connections, begun after the event, dies of the same time-outs.
+    for (let round = 0; round < 2; round += 1) await (await openClient(rig.route)).hearsEnd()
+    upstream.send('9\r\ndata: 2\n\n\r\n')
+    await client.hears('data: 2')
+    client.socket.destroy()
+    await upstream.closes()
+    await rig.close()
+    app.close()
+  })
+})
+
 describe('(24) a tunnel', () => {
   let app: RawServer
   let rig: Rig
