@@ -130,7 +130,7 @@ export class Exchange implements UpstreamUser {
         return
       }
       if (end < 0) {
-        this.unread = from === 0 ? bytes : bytes.subarray(from)
+        this.unread = Buffer.from(bytes.subarray(from))
         return
       }
       const head = this.engine.responseParser.parse(bytes.toString('latin1', from, end), this.head.method)
@@ -240,7 +240,7 @@ export class Exchange implements UpstreamUser {
     const server = upstream.detach()
     const early = this.client.detach()
     this.client.write(`${this.client.probeTail()}${head.forward}Connection: Upgrade\r\nUpgrade: websocket\r\n${this.serviceTimeLine()}${this.cookieLines()}\r\n`)
-    if (rest.length > 0) this.client.socket.write(rest)
+    if (rest.length > 0) this.client.socket.write(Buffer.from(rest))
     if (early) server.write(early)
     this.client.onTunnel(new Tunnel(this.engine, this.client.socket, server, () => this.client.onTunnelClosed()))
   }

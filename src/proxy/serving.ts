@@ -43,6 +43,8 @@ export interface ServedRequest extends Pick<RequestHead, 'method' | 'isHop'> {
   readonly protocol?: Protocol
 }
 
+const noPlaces: ReadonlySet<Place> = new Set()
+
 export class Serving {
   readonly reason: Reason
   /** Where it is being served. */
@@ -58,7 +60,8 @@ export class Serving {
   /** What the service's policy makes of this request; undefined without one, or where it is not about this request. */
   readonly plan: Plan | undefined
   private retriesLeft = 0
-  private readonly tried = new Set<Place>()
+  /** Replaced, not changed: nearly every request leaves it as it is. */
+  private tried: ReadonlySet<Place> = noPlaces
   /** When the present attempt began and got its response head, on performance.now's clock. */
   private startedAt: number
   private headAt = 0
@@ -128,7 +131,7 @@ export class Serving {
     const { service } = this.active
     const isPod = !this.place.isLocal && this.place !== service
     // The Service may lead to another pod the next time.
-    if (this.place !== service && step === 'elsewhere') this.tried.add(this.place)
+    if (this.place !== service && step === 'elsewhere') this.tried = new Set([...this.tried, this.place])
     const place = step === 'elsewhere' ? this.engine.live.nextPlace(this.active, this.track, this.tried) : undefined
     const afterMs = place === service ? serviceWaitsMs[this.serviceAttempts++] : 0
     const isOver = place === undefined || afterMs === undefined
@@ -163,7 +166,7 @@ export class Serving {
   private retry(ending: Ending, canReplay: boolean, outcome: Outcome): { readonly fresh: boolean; readonly afterMs: number } | undefined {
     const policy = this.plan?.retries
     if (!policy || this.retriesLeft === 0 || !canReplay || !isRetriable(policy, ending)) return undefined
-    if (!this.place.isLocal) this.tried.add(this.place)
+    if (!this.place.isLocal) this.tried = new Set([...this.tried, this.place])
     const place = this.engine.live.placeForRetry(this.active, this.track, this.tried)
     if (!place) return undefined
     this.charge(outcome)

@@ -9,9 +9,16 @@ import { connect, type Socket } from 'node:net'
 import type { Deadlines, Timed } from './deadlines.ts'
 import type { ProxyLimits } from './settings.ts'
 
+/**
+ * All connections read into this: what was read is looked at before anything else is read, so one buffer does for all of them, where
+ * Node would allocate 64 KiB for each read. Whoever keeps bytes beyond the call copies them.
+ */
+const readBuffer = Buffer.allocUnsafeSlow(65_536)
+
 /** Who uses a connection at the moment: one exchange. Each call is about the connection it was given. */
 export interface UpstreamUser {
   onUpstreamOpen(): void
+  /** The bytes are lent for the call. */
   onUpstreamData(chunk: Buffer): void
   onUpstreamDrain(): void
   /** The server has said its last byte. */
@@ -32,7 +39,7 @@ export class UpstreamConnection implements Timed {
   isReused = false
   private error: NodeJS.ErrnoException | undefined
   private readonly openListener = (): void => this.onOpen()
-  private readonly dataListener = (chunk: Buffer): void => this.onData(chunk)
+  private isDetached = false
   private readonly drainListener = (): void => this.user?.onUpstreamDrain()
   private readonly endListener = (): void => this.onEnd()
   private readonly closeListener = (): void => this.onClose()
@@ -41,9 +48,8 @@ export class UpstreamConnection implements Timed {
     this.pool = pool
     this.user = user
     this.deadline = pool.deadlines.after(pool.limits.connectTimeoutMs)
-    this.socket = connect({ host: pool.address, port: pool.port, noDelay: true, allowHalfOpen: true })
+    this.socket = connect({ host: pool.address, port: pool.port, noDelay: true, allowHalfOpen: true, onread: { buffer: readBuffer, callback: (size) => this.onRead(size) } })
     this.socket.on('connect', this.openListener)
-    this.socket.on('data', this.dataListener)
     this.socket.on('drain', this.drainListener)
     this.socket.on('end', this.endListener)
     this.socket.on('close', this.closeListener)
@@ -67,7 +73,7 @@ export class UpstreamConnection implements Timed {
   /** Leaves the socket to somebody else (a tunnel); its errors stay handled. */
   detach(): Socket {
     this.socket.off('connect', this.openListener)
-    this.socket.off('data', this.dataListener)
+    this.isDetached = true
     this.socket.off('drain', this.drainListener)
     this.socket.off('end', this.endListener)
     this.socket.off('close', this.closeListener)
@@ -87,9 +93,12 @@ export class UpstreamConnection implements Timed {
     this.user?.onUpstreamOpen()
   }
 
-  private onData(chunk: Buffer): void {
-    if (this.user) this.user.onUpstreamData(chunk)
+  /** True: go on reading. Who has taken the socket over listens for `data`, as usual. */
+  private onRead(size: number): boolean {
+    if (this.user) this.user.onUpstreamData(readBuffer.subarray(0, size))
+    else if (this.isDetached) this.socket.emit('data', Buffer.from(readBuffer.subarray(0, size)))
     else this.destroy()
+    return true
   }
 
   private onEnd(): void {

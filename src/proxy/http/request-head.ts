@@ -139,8 +139,10 @@ const isWebSocketHandshake = (method: string, minor: number, fields: Gathered): 
 function checkRequestLine(method: string, target: string, version: string, maxTargetBytes: number): Fault | undefined {
   if (!isTokenText(method)) return fault(400, 'bad method')
   if (target.length > maxTargetBytes) return fault(414, 'the request target is too long')
-  if (!/^HTTP\/\d\.\d$/.test(version)) return fault(400, 'bad request line')
-  if (!version.startsWith('HTTP/1.')) return fault(505, 'only HTTP/1.x is spoken here')
+  if (version !== 'HTTP/1.1') {
+    if (!/^HTTP\/\d\.\d$/.test(version)) return fault(400, 'bad request line')
+    if (!version.startsWith('HTTP/1.')) return fault(505, 'only HTTP/1.x is spoken here')
+  }
   for (let at = 0; at < target.length; at += 1) {
     const code = target.charCodeAt(at)
     if (code <= 32 || code === 35 || code === 127) return fault(400, 'bad character in the request target')

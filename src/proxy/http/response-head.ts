@@ -42,19 +42,21 @@ const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$
 /** One parser serves all connections. */
 export class ResponseParser {
   private readonly lines = new FieldLines()
+  /** The last one: an app nearly always says the same. */
+  private line: StatusLine = { text: '', status: 0, minor: 0, forward: '' }
 
   /** `text` is one head in latin1 with the empty line that ends it. A string is the reason why it is no valid response. */
   parse(text: string, requestMethod: string): ResponseHead | string {
     const lineEnd = text.indexOf('\r\n')
-    const [, minorText, statusText, reason = ''] = statusLine.exec(text.slice(0, lineEnd)) ?? []
-    if (minorText === undefined || statusText === undefined) return 'bad status line'
+    const line = this.readStatusLine(text.slice(0, lineEnd))
+    if (line === undefined) return 'bad status line'
     // A response may have as many fields as fit into its head: it is our own app that speaks.
     const scanFault = this.lines.scan(text, lineEnd + 2, 512)
     if (scanFault) return scanFault.reason
     const fields = gather(this.lines)
     if (typeof fields === 'string') return fields
-    const status = Number(statusText)
-    const body = bodyOf(status, requestMethod, Number(minorText), fields)
+    const { status, minor } = line
+    const body = bodyOf(status, requestMethod, minor, fields)
     if (body === undefined) return 'bad framing'
     dropNamed(this.lines, fields.connection.named)
     const { connection } = fields
@@ -62,15 +64,31 @@ export class ResponseParser {
       status,
       body,
       length: status < 200 || status === 204 ? undefined : fields.contentLength,
-      keepAlive: body !== 'close' && !connection.close && (minorText === '1' || connection.keepAlive),
+      keepAlive: body !== 'close' && !connection.close && (minor === 1 || connection.keepAlive),
       idleHintMs: fields.idleHintMs,
       upgrade: connection.upgrade && fields.upgrade.toLowerCase() === 'websocket',
       serviceTimeUs: fields.serviceTimeUs,
       unsent: fields.unsent,
       isConnected: fields.isConnected,
-      forward: `HTTP/1.1 ${statusText} ${reason}\r\n${this.lines.kept()}`,
+      forward: line.forward + this.lines.kept(),
     }
   }
+
+  private readStatusLine(text: string): StatusLine | undefined {
+    if (text === this.line.text) return this.line
+    const [, minor, status, reason = ''] = statusLine.exec(text) ?? []
+    if (minor === undefined || status === undefined) return undefined
+    this.line = { text, status: Number(status), minor: Number(minor), forward: `HTTP/1.1 ${status} ${reason}\r\n` }
+    return this.line
+  }
+}
+
+interface StatusLine {
+  readonly text: string
+  readonly status: number
+  readonly minor: number
+  /** As it is written for the client, with its CRLF. */
+  readonly forward: string
 }
 
 /** RFC 9112 §6.3. Undefined: both framings at once, a coding that is not chunked alone, or one in HTTP/1.0. */
