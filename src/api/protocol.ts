@@ -14,10 +14,10 @@ export const tracks = ['primary', 'canary'] as const
 
 /**
  * Why a request went where it went. `affinity`: its user has been there before, or a hash of the user says so. `direct`: it came in at
- * the direct port from outside, no choice was made. `hop`: another sidecar chose. `mirror`: a copy, whose answer nobody saw.
+ * the direct port from outside, no choice was made. `hop`: another sidecar chose.
  */
-export type Reason = 'weight' | 'match' | 'affinity' | 'direct' | 'hop' | 'mirror'
-export const reasons = ['weight', 'match', 'affinity', 'direct', 'hop', 'mirror'] as const
+export type Reason = 'weight' | 'match' | 'affinity' | 'direct' | 'hop'
+export const reasons = ['weight', 'match', 'affinity', 'direct', 'hop'] as const
 
 export type AppProtocol = 'http' | 'tcp'
 export const appProtocols = ['http', 'tcp'] as const

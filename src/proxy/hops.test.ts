@@ -60,6 +60,23 @@ describe('two sidecars', () => {
     expect(await canary.count('canary', 'hop', '2xx')).toBe(fromV2)
   })
 
+  it('leave an endpoint alone that fails again and again, and count what it has failed', async () => {
+    const broken = await startRawServer(answering(() => respond('broken', '500 Internal Server Error')))
+    await primary.setTable(toCanary([canary.direct, broken.port]))
+    const bodies: string[] = []
+    for (let count = 0; count < 30; count += 1) bodies.push((await ask(primary.route, get('/'))).body)
+    expect(bodies.filter((body) => body === 'broken').length).toBe(5)
+    expect(await primary.count('canary', 'weight', '5xx')).toBe(5)
+    expect(await primary.count('canary', 'weight', '2xx')).toBe(25)
+    broken.close()
+  })
+
+  it('go on asking a canary that fails as a whole', async () => {
+    v2Answer = () => respond('v2', '500 Internal Server Error')
+    for (let count = 0; count < 12; count += 1) await ask(primary.route, get('/'))
+    expect(await primary.count('canary', 'weight', '5xx')).toBe(12)
+  })
+
   it('send who matches to the canary at weight 0, by header or cookie', async () => {
     await primary.setTable(
       toCanary([canary.direct], { canaryWeightPercent: 0, match: [{ headers: { 'x-canary': { exact: 'always' } } }, { cookies: { stage: { regex: 'b.*' } } }] }),

@@ -5,6 +5,7 @@
 import type { Track } from '../api/protocol.ts'
 import type { PodTally } from '../metrics/draws.ts'
 import type { TrafficBook, TrafficLedger } from '../metrics/recorder.ts'
+import { canSpare } from '../routing/ejection.ts'
 import { pickEndpoint } from '../routing/endpoint-choice.ts'
 import type { RequestView } from '../routing/request-view.ts'
 import { chooseTrack, effectiveParts, type Choice, type Routes } from '../routing/routes.ts'
@@ -111,9 +112,17 @@ export class LiveRoutes {
 
   private pick(places: readonly Place[], tried: ReadonlySet<Place> | undefined): Place | undefined {
     if (places.length === 0) return undefined
+    let mayEject: boolean | undefined
+    const isLeftAlone = ({ pool }: Place): boolean => {
+      const { until } = pool.health
+      const now = until === 0 ? 0 : performance.now()
+      if (until <= now) return false
+      mayEject ??= canSpare(places.map((place) => place.pool.health), now)
+      return mayEject
+    }
     const index = pickEndpoint(places.length, this.turn, (candidate) => {
       const place = places[candidate]
-      return place === undefined || tried?.has(place) === true ? undefined : place.pool.active
+      return place === undefined || tried?.has(place) === true || isLeftAlone(place) ? undefined : place.pool.active
     })
     return index === undefined ? undefined : places[index]
   }

@@ -127,7 +127,7 @@ describe('the policy of a service', () => {
 
   it('gives each attempt its time', async () => {
     v1Answer = () => (heard.length === 1 ? undefined : respond('at last'))
-    await use({ retries: retries({ perTryTimeoutMs: 50 }) })
+    await use({ retries: retries({ perTryTimeoutMs: 1000 }) })
     expect(await ask(primary.route, get('/'))).toMatchObject({ status: 200, body: 'at last' })
     expect(await primary.count('primary', 'weight', 'timeout')).toBe(1)
   })

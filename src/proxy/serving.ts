@@ -7,6 +7,7 @@
 import type { Outcome, Reason, Track } from '../api/protocol.ts'
 import type { Protocol } from '../metrics/recorder.ts'
 import { afterFailure, type Step } from '../routing/after-failure.ts'
+import { note } from '../routing/ejection.ts'
 import { planRequest, type Plan } from '../routing/policy.ts'
 import type { RequestView } from '../routing/request-view.ts'
 import { isRetriable, retryWaitMs, type Ending } from '../routing/retry.ts'
@@ -251,6 +252,7 @@ export class Serving {
   private charge(outcome: Outcome, latencyMs = performance.now() - this.startedAt): void {
     const { place, active, drawing } = this
     active.book.record(place.track, this.reason, outcome, latencyMs, this.protocol)
+    if (!place.isLocal) note(place.pool.health, isFailure[outcome], performance.now())
     if (drawing === 'none') return
     this.drawing = 'charged'
     if (drawing === 'open' && place.track === this.track) active.book.draws.settle(place.tally, isFailure[outcome])

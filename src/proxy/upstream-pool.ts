@@ -6,6 +6,7 @@
  * Life of a connection: connecting → busy ⇄ idle → closed
  */
 import { connect, type Socket } from 'node:net'
+import { trusted } from '../routing/ejection.ts'
 import type { Deadlines, Timed } from './deadlines.ts'
 import type { ProxyLimits } from './settings.ts'
 
@@ -121,6 +122,8 @@ export class UpstreamPool {
   readonly deadlines: Deadlines
   /** Requests in flight. */
   active = 0
+  /** How requests have ended here. */
+  readonly health = trusted()
   /** No table names it any more: its connections end with their requests. */
   isRetired = false
   /** Connections of HTTP/2 to the same address (h2/upstream-sessions.ts), where there are any. */

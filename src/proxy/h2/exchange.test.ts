@@ -79,9 +79,10 @@ describe('HTTP/2 through two sidecars', () => {
       if (head[':path'] === '/never') return
       stream.respond({ ':status': count < 3 ? 503 : 200 }, { endStream: true })
     }
-    await primary.setTable({ policy: { match: [], timeoutMs: 300, retries: { attempts: 2, retryOn: ['5xx'], statuses: [] } } })
+    await primary.setTable({ policy: { match: [], retries: { attempts: 2, retryOn: ['5xx'], statuses: [] } } })
     expect((await request(client, { ':path': '/' })).headers[':status']).toBe(200)
     expect(await primary.count('primary', 'weight', '5xx')).toBe(2)
+    await primary.setTable({ policy: { match: [], timeoutMs: 100 } })
     expect((await request(client, { ':path': '/never' })).headers[':status']).toBe(504)
     expect(await primary.count('primary', 'weight', 'timeout')).toBe(1)
   })
