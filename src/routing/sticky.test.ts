@@ -33,6 +33,9 @@ describe('session affinity', () => {
     ['a cookie that only looks like it', 1, 'xcc=now; cc=now2', { track: 'primary', reason: 'weight', setCookies: ['pc=now; Max-Age=60'] }],
   ])('given %s', (_given, canaryWeightPercent, cookies, expected) => expect(choose({ canaryWeightPercent }, cookies)).toMatchObject(expected))
 
+  it('makes no fair sample of those who are new', () =>
+    expect([100, 1].map((canaryWeightPercent) => choose({ canaryWeightPercent }, '').isDrawn)).toEqual([false, false]))
+
   it('comes after the rules', () =>
     expect(choose({ canaryWeightPercent: 1, match: [{ method: { exact: 'GET' } }] }, 'pc=now')).toMatchObject({ track: 'canary', reason: 'match', setCookies: [] }))
 
