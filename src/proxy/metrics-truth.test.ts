@@ -51,7 +51,7 @@ describe('the counts of a sidecar', () => {
     // A book with a page for everything, or this has shown less than it says.
     expect(Object.keys(book.counts).length).toBeGreaterThan(15)
     const text = await (await fetch(`http://127.0.0.1:${rig.admin}/metrics`)).text()
-    const scraped = [...text.matchAll(/^kinglet_requests_total\{track="(\w+)",reason="(\w+)",outcome="(\w+)"\} (\d+)$/gm)].map(([, track, reason, outcome, count]) => [`${track} ${reason} ${outcome}`, Number(count)])
+    const scraped = [...text.matchAll(/^kinglet_requests_total\{track="(\w+)",reason="(\w+)",outcome="(\w+)",protocol="http1"\} (\d+)$/gm)].map(([, track, reason, outcome, count]) => [`${track} ${reason} ${outcome}`, Number(count)])
     expect(Object.fromEntries(scraped)).toEqual(Object.fromEntries(Object.entries(book.counts).filter(([entry]) => entry.split(' ').length === 3)))
   }, 3_600_000)
 })
