@@ -350,6 +350,24 @@ describe('HTTP/2 through two sidecars', () => {
     await expect.poll(() => primary.count('canary', 'weight', 'timeout')).toBe(1)
   })
 
+  it('a server that calls it cancelled when the time is up has let it pass; before, it is the caller’s affair', async () => {
+    let answer: () => void = () => undefined
+    v2Answer = (stream) => (answer = () => sayGrpc('1')(stream))
+    const call = async (timeout: string, waitMs: number): Promise<unknown> => {
+      const seen = v2.heads.length
+      const ended = request(client, grpcHead({ 'grpc-timeout': timeout }))
+      await until('the call', () => v2.heads.length === seen + 1)
+      const startedAt = performance.now()
+      await until('the time', () => performance.now() - startedAt >= waitMs)
+      answer()
+      return (await ended).headers
+    }
+    await call('100m', 100)
+    await call('1H', 0)
+    await expect.poll(() => primary.count('canary', 'weight', 'timeout')).toBe(1)
+    await expect.poll(() => primary.count('canary', 'weight', '4xx')).toBe(1)
+  })
+
   it('a caller that forgets its own deadline is told', async () => {
     v2Answer = () => undefined
     const answer = await request(client, grpcHead({ 'grpc-timeout': '1m' }))

@@ -278,7 +278,9 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     const { response } = this
     if (!response || this.state === 'done') return
     const isGrpc = this.request.isGrpc && (response.isGrpc || response.status !== 200)
-    this.serving.completed(isGrpc ? equivalentStatus(response.status, status) : response.status, response.serviceTimeUs)
+    // Some servers call it cancelled when the time of a call is up.
+    if (isGrpc && status === String(grpcStatus.cancelled) && this.isPastDeadline()) this.serving.failed('timeout')
+    else this.serving.completed(isGrpc ? equivalentStatus(response.status, status) : response.status, response.serviceTimeUs)
     this.end()
   }
 

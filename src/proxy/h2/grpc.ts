@@ -2,7 +2,7 @@
 
 export const isGrpcType = (contentType: string): boolean => contentType.startsWith('application/grpc') && /^(?:$|[+; ])/.test(contentType.slice('application/grpc'.length))
 
-export const grpcStatus = { unknown: 2, deadlineExceeded: 4, permissionDenied: 7, unimplemented: 12, internal: 13, unavailable: 14, unauthenticated: 16 } as const
+export const grpcStatus = { cancelled: 1, unknown: 2, deadlineExceeded: 4, permissionDenied: 7, unimplemented: 12, internal: 13, unavailable: 14, unauthenticated: 16 } as const
 
 /**
  * Codes that speak of the server, not of the request: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS. Linkerd's list,
