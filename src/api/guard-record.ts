@@ -127,7 +127,7 @@ export const describeOdds = ({ logEvidence, logThreshold }: GuardRecord): string
 /** What was to be expected before the first step. */
 export function describePlan({ requestsPerSecond, primaryFailurePercent, smallestRatio, broken }: PlanRecord): string {
   if (requestsPerSecond === 0) return 'no requests lately, so nothing can be found before some come'
-  const traffic = `at ${requestsPerSecond} requests/s of which ${Number(primaryFailurePercent.toPrecision(2))}% fail`
+  const traffic = `at ${requestsPerSecond} requests/s, reckoning with ${Number(primaryFailurePercent.toPrecision(2))}% failures`
   const found = smallestRatio === undefined ? 'no regression can be found in the planned time' : `a version that fails ${ratio(smallestRatio)} times as often is found in the planned time`
   const cost = broken ? `; one that fails always is taken back after about ${Math.ceil(broken.seconds)}s and ${Math.ceil(broken.failedRequests)} failed requests` : ''
   return `${traffic}, ${found}${cost}`

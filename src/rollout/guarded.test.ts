@@ -61,7 +61,7 @@ describe('the first step', () => {
     settle(model)
     pass(model, intervalMs + 2000)
     expect(eventTexts(model)).toContain(
-      'Guard of myapp.test: at 100 requests/s of which 0.1% fail, a version that fails 4.2 times as often is found in the planned time; one that fails always is taken back after about 2s and 6 failed requests',
+      'Guard of myapp.test: at 100 requests/s, reckoning with 0.1% failures, a version that fails 4.2 times as often is found in the planned time; one that fails always is taken back after about 2s and 6 failed requests',
     )
     expect(model.status.analysis?.guard?.plan).toMatchObject({ smallestRatio: 4.2 })
   })
