@@ -1,20 +1,14 @@
 import type { Canary } from '../api/canary.ts'
+import { summaryOf } from '../api/canary-summary.ts'
 import type { CheckRecord, Verdict } from '../api/canary-status.ts'
 import { describeOdds, describePlan, describeRatio, type GuardCounts, type GuardRecord } from '../api/guard-record.ts'
 import { stringify } from 'yaml'
 
-/** What is known about the last analysis of a Canary, for programs. */
-export const explanationOf = ({ name, namespace, spec, status }: Canary): Readonly<Record<string, unknown>> => ({
-  name,
-  namespace,
-  target: spec.targetRef.name,
-  phase: status.phase ?? 'Initializing',
-  canaryWeight: status.canaryWeight,
-  failedChecks: status.failedChecks,
-  ...(status.lastTransitionTime === undefined ? {} : { lastTransitionTime: status.lastTransitionTime }),
-  conditions: status.conditions,
-  ...(status.analysis ? { analysis: status.analysis } : {}),
-})
+/** What is known about the last analysis of a Canary, for programs: what the read-only API answers, from the status alone. */
+const explanationOf = (canary: Canary): Readonly<Record<string, unknown>> => {
+  const { conditions, analysis } = canary.status
+  return { ...summaryOf(canary), conditions, ...(analysis ? { analysis } : {}) }
+}
 
 export function printExplanation(canary: Canary, output: 'text' | 'json' | 'yaml'): string {
   if (output === 'json') return `${JSON.stringify(explanationOf(canary), undefined, 2)}\n`

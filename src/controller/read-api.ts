@@ -1,4 +1,5 @@
 import { parseCanary, type Canary } from '../api/canary.ts'
+import { summaryOf } from '../api/canary-summary.ts'
 import { resources } from '../api/resources.ts'
 import { stringAt, type JsonObject } from '../base/json.ts'
 import type { Hub } from './hub.ts'
@@ -48,17 +49,6 @@ export async function answerRead(method: string, path: string, api: ReadApi | un
 const failure = (status: number, code: string, message: string): Answer => ({ status, body: { error: { code, message } } })
 
 const byName = (a: JsonObject, b: JsonObject): number => ((stringAt(a, 'metadata', 'name') ?? '') < (stringAt(b, 'metadata', 'name') ?? '') ? -1 : 1)
-
-const summaryOf = ({ name, namespace, spec, status }: Canary) => ({
-  name,
-  namespace,
-  target: spec.targetRef.name,
-  phase: status.phase ?? 'Initializing',
-  canaryWeight: status.canaryWeight,
-  failedChecks: status.failedChecks,
-  iterations: status.iterations,
-  ...(status.lastTransitionTime === undefined ? {} : { lastTransitionTime: status.lastTransitionTime }),
-})
 
 /** The durable verdict; while an analysis runs, what is counted in this moment. */
 function analysisOf(canary: Canary, { hub }: ReadApi): unknown {
