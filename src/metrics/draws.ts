@@ -44,9 +44,13 @@ export class Draws {
     if (isFailure) this[track].repeatedFailures += 1
   }
 
-  /** A client has waited in vain. */
-  giveUp(track: Track): void {
+  /** A client has waited in vain, for that pod of the canary where it was one. */
+  giveUp(track: Track, pod: PodTally | undefined): void {
     this[track].givenUp += 1
+    if (pod) {
+      pod.requests += 1
+      pod.failures += 1
+    }
     this.onFailure()
   }
 

@@ -76,20 +76,21 @@ describe('the ledger', () => {
     draws.settle(pods[0], false)
     draws.settle(pods[1], true)
     draws.repeat('primary', false)
-    draws.giveUp('primary')
+    draws.giveUp('primary', undefined)
+    draws.giveUp('canary', pods[1])
     const none = { requests: 0, repeats: 0, repeatedFailures: 0, givenUp: 0 }
     const drawn = {
       weightPercent: 5,
       primary: { ...none, repeats: 1, givenUp: 1 },
-      canary: { ...none, requests: 2 },
+      canary: { ...none, requests: 2, givenUp: 1 },
       pods: [
         { address: '10.0.0.1', requests: 1, failures: 0 },
-        { address: '10.0.0.2', requests: 1, failures: 1 },
+        { address: '10.0.0.2', requests: 2, failures: 2 },
       ],
     }
     expect(ledger.endInterval()).toMatchObject([{ generation: 1, drawn }])
     expect(ledger.endInterval()).toEqual([])
-    expect(failures).toBe(2)
+    expect(failures).toBe(3)
     ledger.open(2, 0).record('primary', 'weight', '2xx', 1)
     expect(ledger.endInterval().map((interval) => interval.drawn)).toEqual([undefined])
   })

@@ -199,7 +199,7 @@ export class Serving {
 
   clientAborted(): void {
     this.active.book.recordClientAbort()
-    if (this.drawing === 'open' && this.headAt === 0 && performance.now() - this.startedAt >= patienceMs) this.active.book.draws.giveUp(this.track)
+    if (this.drawing === 'open' && this.headAt === 0 && performance.now() - this.startedAt >= patienceMs) this.active.book.draws.giveUp(this.track, this.place.track === this.track ? this.place.tally : undefined)
     this.end()
   }
 

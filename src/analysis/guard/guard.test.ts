@@ -111,6 +111,23 @@ describe('a sick pod', () => {
   it('is the version where all pods are sick', () =>
     expect(after(seconds(10).map((second) => pods(second, { a: 8, b: 9 })))).toMatchObject({ decision: 'abort', by: 'failures' }))
 
+  it('is not named where its fellows have served too little to speak for them', () => {
+    // v3 of the demo: one request in nine fails on both pods, and chance has put the failures of the first seconds on one of them.
+    const few = (second: number): GuardTick => ({ ...tickAt(second, 0.1, track(81), track(9, 2)), canaryPods: { a: track(4), b: track(5, 2) } })
+    expect(after(seconds(3).map(few))).toMatchObject({ decision: 'abort', by: 'failures' })
+    expect(after(seconds(3).map(few)).suspect).toBeUndefined()
+  })
+
+  it('is not named where its fellows fail too, if less often', () => {
+    const both = (second: number): GuardTick => ({ ...tickAt(second, 0.1, track(160), track(18, 5)), canaryPods: { a: track(8, 1), b: track(10, 4) } })
+    expect(after([both(1)])).toMatchObject({ decision: 'abort' })
+  })
+
+  it('is named as soon as its fellows have shown to be healthy', () => {
+    const late = (second: number): GuardTick => ({ ...tickAt(second, 0.1, track(180), track(20, 9)), canaryPods: { a: track(10), b: track(10, 9) } })
+    expect(after([late(1)])).toMatchObject({ decision: 'none', suspect: { pod: 'b', bad: 9 } })
+  })
+
   it('is the version where there is only one', () =>
     expect(after(seconds(3).map((second) => pods(second, { b: 9 })))).toMatchObject({ decision: 'abort' }))
 

@@ -2,9 +2,11 @@ import { logLabelRatio } from './label-test.ts'
 import { logSumExp } from './mixture.ts'
 
 /**
- * Leave one pod out: a version is condemned only if the evidence survives without its worst pod; otherwise it is the pod that is sick.
- * Counts cover the present excursion, from the moment the evidence left its floor: a fault after an hour of health is not diluted by
- * that hour. What is left out restrains an abort and never causes one, so the promise about false alarms stands.
+ * Leave one pod out. A pod is called sick, and the version is not condemned for it, only if its fellows speak for the version: their own
+ * evidence is too little to condemn anything, and what they served shows them to be healthy rather than as bad as the canary is as a whole.
+ * Little data from them therefore condemns the version. Counts cover the present excursion, from the moment the evidence left its floor: a
+ * fault after an hour of health is not diluted by that hour. What is left out restrains an abort and never causes one, so the promise
+ * about false alarms stands.
  */
 export interface PodBook {
   /** Vectors: requests, then bad events of each kind (failures: one kind; latency: above each threshold). */
@@ -14,7 +16,7 @@ export interface PodBook {
 
 /** Pods beyond these are not told apart; of so many one alone does not carry the evidence. */
 const maxPods = 8
-/** What the rest must still say: 20 : 1. */
+/** What counts as shown: 20 : 1. */
 const enough = Math.log(20)
 const ratios = [2, 3, 5, 10, 30, 100, 300]
 
@@ -28,13 +30,31 @@ export function feedPods(book: PodBook, primary: readonly number[], pods: Readon
   return { primary: added(book.primary, primary), pods: known }
 }
 
-/** The pod without which the others say too little, if there is one; of several the one that leaves the least. A single pod is the version. */
+/** The pod that is sick while the others are not, if there is one; of several the one without which the least is left. A single pod is the version. */
 export function sickPod({ primary, pods }: PodBook, tolerance: number, dispersion: number): string | undefined {
   const served = Object.entries(pods).filter(([, [requests = 0]]) => requests > 0)
   if (served.length < 2) return undefined
-  const without = (name: string): readonly number[] => served.reduce<readonly number[]>((sum, [other, counts]) => (other === name ? sum : added(sum, counts)), [])
-  const [worst] = served.map(([name]) => ({ name, left: evidence(without(name), primary, tolerance) / dispersion })).toSorted((a, b) => a.left - b.left)
-  return worst && worst.left < enough ? worst.name : undefined
+  const all = served.reduce<readonly number[]>((sum, [, counts]) => added(sum, counts), [])
+  const without = served.map(([name, counts]) => ({ name, rest: all.map((count, at) => count - (counts[at] ?? 0)) }))
+  const left = without.map(({ name, rest }) => ({ name, rest, evidence: evidence(rest, primary, tolerance) / dispersion }))
+  const [worst] = left.toSorted((a, b) => a.evidence - b.evidence)
+  if (!worst || worst.evidence >= enough) return undefined
+  // Any of them could have been the one that chance has picked, so each must be shown at its part of the risk.
+  const isShown = health(worst.rest, all, primary, tolerance) / dispersion >= enough + Math.log(served.length)
+  return isShown ? worst.name : undefined
+}
+
+/**
+ * ln of how much better the rest is explained by the primary's rate, with the tolerance, than by the rate of the whole canary:
+ * x·ln(p/q) + (n − x)·ln((1−p)/(1−q)). By hand: none of 10 against 9 of 20: 10·ln(1/.55) = 6.0, enough; none of 8 against 4 of 18: 2.0, not enough.
+ */
+function health([requests = 0, ...bad]: readonly number[], [served = 0, ...all]: readonly number[], [others = 0, ...theirs]: readonly number[], tolerance: number): number {
+  const of = bad.map((hits, at) => {
+    const canary = (all[at] ?? 0) / served
+    const healthy = (tolerance * ((theirs[at] ?? 0) + 0.5)) / (others + 1)
+    return canary <= healthy || canary >= 1 ? -Infinity : hits * Math.log(healthy / canary) + (requests - hits) * (Math.log1p(-healthy) - Math.log1p(-canary))
+  })
+  return Math.max(...of)
 }
 
 /** The kind with the most to say, as one block. */
