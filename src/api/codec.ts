@@ -93,6 +93,7 @@ const routeTable: Read<RouteTable> = (value, path) => {
     canary: text(512)(table['canary'], `${path}.canary`),
     self: oneOf(tracks)(table['self'], `${path}.self`),
     canaryWeightPercent: number(0, 100)(table['canaryWeightPercent'], `${path}.canaryWeightPercent`),
+    ...(table['mirrorPercent'] === undefined ? {} : { mirrorPercent: number(0, 100)(table['mirrorPercent'], `${path}.mirrorPercent`) }),
     match: listOf(matchRule, maxRules)(table['match'], `${path}.match`),
     ...(table['policy'] === undefined ? {} : { policy: routePolicy(table['policy'], `${path}.policy`) }),
     ...(table['affinity'] === undefined ? {} : { affinity: affinity(table['affinity'], `${path}.affinity`) }),

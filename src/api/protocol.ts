@@ -14,10 +14,11 @@ export const tracks = ['primary', 'canary'] as const
 
 /**
  * Why a request went where it went. `affinity`: its user has been there before, or a hash of the user says so. `direct`: it came in at
- * the direct port from outside, no choice was made. `hop`: another sidecar chose.
+ * the direct port from outside, no choice was made. `hop`: another sidecar chose. `mirror`: the copy of a request that the primary serves,
+ * whose answer nobody sees.
  */
-export type Reason = 'weight' | 'match' | 'affinity' | 'direct' | 'hop'
-export const reasons = ['weight', 'match', 'affinity', 'direct', 'hop'] as const
+export type Reason = 'weight' | 'match' | 'affinity' | 'direct' | 'hop' | 'mirror'
+export const reasons = ['weight', 'match', 'affinity', 'direct', 'hop', 'mirror'] as const
 
 export type AppProtocol = 'http' | 'tcp'
 export const appProtocols = ['http', 'tcp'] as const
@@ -39,6 +40,8 @@ export interface RouteTable {
   readonly self: Track
   /** Share of requests for the canary that no rule decides, 0–100 percent, exact in the long run. The primary gets the rest. */
   readonly canaryWeightPercent: number
+  /** Share of the primary's requests of which the canary gets a copy, percent; absent: none. */
+  readonly mirrorPercent?: number
   /** A request that matches any of them goes to the canary, at weight 0 too. */
   readonly match: readonly MatchRule[]
   /** What is done to requests whatever track they go to. */

@@ -31,6 +31,9 @@ export interface ProxyReadings {
   readonly tablesRefused: number
   readonly rescuedRequests: number
   readonly retriedRequests: number
+  readonly mirrorsInFlight: number
+  /** Copies that were not made, by why. */
+  readonly droppedMirrors: Readonly<Record<string, number>>
   readonly openConnections: number
   readonly openTunnels: number
   readonly tcpBytes: Readonly<Record<Track, ByteCount>>
@@ -96,6 +99,10 @@ export function createProxyMetrics(read: () => ProxyReadings): { readonly conten
   count('kinglet_route_tables_refused_total', 'Route tables that could not be used; the one before stayed in force.', () => readings.tablesRefused)
   count('kinglet_retried_requests_total', 'Attempts that spec.service.retries has added. Each failed one is counted against its track.', () => readings.retriedRequests)
   count('kinglet_rescued_requests_total', 'Requests that another endpoint served after the first had failed them.', () => readings.rescuedRequests)
+  counter('kinglet_mirrors_dropped_total', 'Copies of requests that were not made: too many were under way (busy), or the body was too long or ended after its answer began (body).', ['cause'], (metric) => {
+    for (const [cause, copies] of Object.entries(readings.droppedMirrors)) metric.inc({ cause }, copies)
+  })
+  gauge('kinglet_mirrors_in_flight', 'Copies of requests that are being made or wait for their answers.', () => readings.mirrorsInFlight)
   gauge('kinglet_canary_weight_percent', 'Share of requests for the canary that counts at this moment.', () => readings.canaryWeightPercent)
   gauge('kinglet_route_generation', 'Generation of the route table in force; 0 = none was received.', () => readings.generation)
   gauge('kinglet_open_connections', 'Connections of clients.', () => readings.openConnections)

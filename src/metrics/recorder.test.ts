@@ -117,6 +117,8 @@ describe('the scrape', () => {
     tablesRefused: 1,
     rescuedRequests: 0,
       retriedRequests: 0,
+    mirrorsInFlight: 0,
+    droppedMirrors: { busy: 1, body: 0 },
     openConnections: 3,
     openTunnels: 0,
     tcpBytes: { primary: { fromClient: 0, fromServer: 0 }, canary: { fromClient: 0, fromServer: 0 } },

@@ -10,7 +10,7 @@ import { outcomes, reasons, tracks, type Drawn, type Outcome, type Reason, type 
 import { Draws, type PodTally } from './draws.ts'
 
 const trackIndex: Readonly<Record<Track, number>> = { primary: 0, canary: 1 }
-const reasonIndex: Readonly<Record<Reason, number>> = { weight: 0, match: 1, affinity: 2, direct: 3, hop: 4 }
+const reasonIndex: Readonly<Record<Reason, number>> = { weight: 0, match: 1, affinity: 2, direct: 3, hop: 4, mirror: 5 }
 const outcomeIndex: Readonly<Record<Outcome, number>> = { '1xx': 0, '2xx': 1, '3xx': 2, '4xx': 3, '5xx': 4, reset: 5, timeout: 6, refused: 7 }
 const seriesCount = 4 * tracks.length * reasons.length
 const bucketCount = bucketOf(highestUs) + 1

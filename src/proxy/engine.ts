@@ -21,6 +21,9 @@ export interface Engine {
   isDraining: boolean
 }
 
+/** Why no copy was made: too many were under way; the body was too long, or its answer had begun before its end. */
+export type MirrorDrop = 'busy' | 'body'
+
 /** Counts that belong to no track; since the start of the process, except `open…`, which are now. */
 export interface EngineCounters {
   /** Requests refused for what they are, by the status of the answer. */
@@ -28,6 +31,9 @@ export interface EngineCounters {
   rescuedRequests: number
   /** Attempts that the service's retry policy has added. */
   retriedRequests: number
+  /** Copies under way, and those that were not made. */
+  mirrorsInFlight: number
+  readonly droppedMirrors: Record<MirrorDrop, number>
   openConnections: number
   openTunnels: number
   /** Requests under way. */
@@ -40,6 +46,8 @@ export const noCounts = (): EngineCounters => ({
   refusedRequests: new Map(),
   rescuedRequests: 0,
   retriedRequests: 0,
+  mirrorsInFlight: 0,
+  droppedMirrors: { busy: 0, body: 0 },
   openConnections: 0,
   openTunnels: 0,
   requestsInFlight: 0,

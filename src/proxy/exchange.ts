@@ -16,6 +16,7 @@ import { connectedHeader, serviceTimeHeader, unsentHeader } from './http/hop-by-
 import { printAnswer, type OwnAnswer } from './http/own-answer.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { ResponseHead } from './http/response-head.ts'
+import { MirrorCopy } from './mirror-copy.ts'
 import { answerTo, lateBodyAnswer, malformedAnswer, type Failure } from './outcomes.ts'
 import { RequestFlow } from './request-flow.ts'
 import { ResponseFlow } from './response-flow.ts'
@@ -38,6 +39,8 @@ export class Exchange implements UpstreamUser {
   private unread: Buffer | undefined
   private response: ResponseFlow | undefined
   private hasClientEnded = false
+  /** For the canary, until it has been sent. */
+  private copy: MirrorCopy | undefined
 
   /** `startedAt` is on performance.now's clock. The body's first bytes come by `onClientData`, before `start`. */
   constructor(engine: Engine, client: ClientSide, head: RequestHead, startedAt: number) {
@@ -46,7 +49,8 @@ export class Exchange implements UpstreamUser {
     this.serving = new Serving(engine, client.port, head, startedAt)
     const { plan } = this.serving
     this.head = plan ? editRequest(head, plan) : head
-    this.request = new RequestFlow(engine, client, this.head, plan?.retries?.perTryTimeoutMs)
+    if (this.serving.mirror) this.copy = new MirrorCopy(engine, this.serving.mirror, this.head, plan?.timeoutMs)
+    this.request = new RequestFlow(engine, client, this.head, plan?.retries?.perTryTimeoutMs, this.copy)
   }
 
   start(): void {
@@ -55,6 +59,12 @@ export class Exchange implements UpstreamUser {
     if (plan?.timeoutMs !== undefined) this.timeLimit = new TimeLimit(this.engine.deadlines, plan.timeoutMs, () => this.onTimeLimit())
     if (this.request.isDone) this.timeLimit?.start()
     this.attempt(this.serving.place.pool, false)
+    if (this.copy && this.request.isDone) this.sendCopy(this.copy)
+  }
+
+  private sendCopy(copy: MirrorCopy): void {
+    this.copy = undefined
+    copy.send(this.request.trailers)
   }
 
   private attemptAfter(ms: number, fresh: boolean): void {
@@ -89,7 +99,12 @@ export class Exchange implements UpstreamUser {
   onClientData(chunk: Buffer): void {
     const refusal = this.request.take(chunk)
     if (refusal) this.refuse(refusal)
-    else if (this.timeLimit && this.request.isDone) this.timeLimit.start()
+    else if (this.request.isDone) this.onRequestEnd()
+  }
+
+  private onRequestEnd(): void {
+    this.timeLimit?.start()
+    if (this.copy) this.sendCopy(this.copy)
   }
 
   onUpstreamDrain(): void {
@@ -168,6 +183,7 @@ export class Exchange implements UpstreamUser {
     this.state = 'responding'
     if (this.upstream) this.upstream.deadline = Number.POSITIVE_INFINITY
     this.request.answered()
+    this.dropCopy('body')
     const mayKeepAlive = this.request.isDone && !this.engine.isDraining && !this.engine.live.active.isLeaving && !this.serving.isDisplaced
     const { maxChunkExtraBytes } = this.engine.limits
     const edit = this.serving.plan?.response
@@ -338,6 +354,13 @@ export class Exchange implements UpstreamUser {
   private finish(): void {
     this.state = 'done'
     this.timeLimit?.stop()
+    this.dropCopy()
+  }
+
+  /** What is not whole by now is not copied: its request is refused, given up, or answered before its end. */
+  private dropCopy(cause?: 'body'): void {
+    this.copy?.drop(cause)
+    this.copy = undefined
   }
 
   private answer(answer: OwnAnswer): void {

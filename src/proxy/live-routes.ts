@@ -8,8 +8,8 @@ import type { TrafficBook, TrafficLedger } from '../metrics/recorder.ts'
 import { canSpare } from '../routing/ejection.ts'
 import { pickEndpoint } from '../routing/endpoint-choice.ts'
 import type { RequestView } from '../routing/request-view.ts'
-import { chooseTrack, effectiveParts, type Choice, type Routes } from '../routing/routes.ts'
-import type { Phase } from '../routing/weighted-choice.ts'
+import { chooseTrack, effectiveMirrorParts, effectiveParts, type Choice, type Routes } from '../routing/routes.ts'
+import { drawCanary, type Phase } from '../routing/weighted-choice.ts'
 import type { UpstreamPool, UpstreamPools } from './upstream-pool.ts'
 
 /** Somewhere a request can be served. */
@@ -28,6 +28,8 @@ export interface ActiveRoutes {
   readonly book: TrafficBook
   readonly local: Place
   readonly peers: Readonly<Record<Track, readonly Place[]>>
+  /** The canary's pods for copies of requests, over connections that nothing else uses; none while nothing is mirrored. */
+  readonly mirrors: readonly Place[]
   /** Whatever pods the primary has now, by way of its Service; the last resort. */
   readonly service: Place | undefined
   /**
@@ -40,11 +42,13 @@ export interface ActiveRoutes {
 export interface LiveRoutesOptions {
   readonly ledger: TrafficLedger
   readonly pools: UpstreamPools
+  readonly mirrorPools: UpstreamPools
   /** Where the app next door listens. It belongs to no table and is never retired. */
   readonly app: UpstreamPool
   /** This pod's own address: never a peer. */
   readonly podAddress: string | undefined
   readonly phase: Phase
+  readonly mirrorPhase: Phase
   readonly initial: Routes
 }
 
@@ -64,7 +68,8 @@ export class LiveRoutes {
   publish(routes: Routes): void {
     this.heard()
     this.active = this.activate(routes)
-    const { peers, service } = this.active
+    const { peers, service, mirrors } = this.active
+    this.options.mirrorPools.retain(new Set(mirrors.map(({ pool }) => pool)))
     this.options.pools.retain(new Set([...peers.primary, ...peers.canary, ...(service ? [service] : [])].map(({ pool }) => pool)))
   }
 
@@ -75,6 +80,14 @@ export class LiveRoutes {
 
   choose(request: RequestView, now: number): Choice {
     return chooseTrack(this.active.routes, request, now - this.heardAt, this.options.phase)
+  }
+
+  /** Where a copy of this request of the primary's goes; undefined where none is due, or nobody is there. */
+  mirrorPlace(active: ActiveRoutes, now: number): Place | undefined {
+    const parts = effectiveMirrorParts(active.routes, now - this.heardAt)
+    if (parts === 0 || active.mirrors.length === 0 || !drawCanary(this.options.mirrorPhase, parts)) return undefined
+    this.turn = (this.turn + 1) % 0x40000000
+    return this.pick(active.mirrors, undefined)
   }
 
   /** The weight that counts now, percent. */
@@ -129,18 +142,20 @@ export class LiveRoutes {
 
   private activate(routes: Routes): ActiveRoutes {
     const { table } = routes
-    const { pools, podAddress, app } = this.options
+    const { pools, mirrorPools, podAddress, app } = this.options
     const peersOf = (track: Track): readonly Place[] =>
       table.endpoints[track]
         .filter(({ address }) => address !== podAddress)
         .map(({ address, port }) => ({ track, pool: pools.get(address, port), isLocal: false, ...(track === 'canary' ? { tally: { address, requests: 0, failures: 0 } } : {}) }))
     const peers = { primary: peersOf('primary'), canary: peersOf('canary') }
+    const isMirroring = routes.mirrorParts > 0 && table.self === 'primary'
     const { primaryService } = table
     return {
       routes,
       book: this.options.ledger.open(table.generation, table.canaryWeightPercent, peers.canary.flatMap(({ tally }) => tally ?? [])),
       local: { track: table.self, pool: app, isLocal: true },
       peers,
+      mirrors: isMirroring ? table.endpoints.canary.map(({ address, port }) => ({ track: 'canary', pool: mirrorPools.get(address, port), isLocal: false })) : [],
       service: primaryService && { track: 'primary', pool: pools.get(primaryService.address, primaryService.port), isLocal: false },
       isLeaving: podAddress !== undefined && table.generation > 0 && table.endpoints[table.self].every(({ address }) => address !== podAddress),
     }

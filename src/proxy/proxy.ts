@@ -8,6 +8,7 @@
  *   http/request-head.ts   the head is read strictly and written anew
  *   live-routes.ts         the table in force chooses the track (src/routing) and the endpoint
  *   exchange.ts            the request goes up, the response comes down; failures are retried, rescued or told
+ *   mirror-copy.ts         a copy of it goes to the canary, where the table says so; nobody waits for it
  *   upstream-pool.ts       over kept-alive connections
  *   metrics/recorder.ts    its end is recorded in the book of its table
  *   reporter.ts            the book becomes reports, which controller-stream.ts sends
@@ -71,11 +72,13 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const deadlines = new Deadlines()
   const ledger = new TrafficLedger()
   const pools = new UpstreamPools(limits, deadlines)
+  const mirrorPools = new UpstreamPools(limits, deadlines)
   const app = new UpstreamPool(options.app.host, options.app.port, limits, deadlines)
   const initial = compileRoutes(localTable)
   invariant(initial.ok, 'the table without rules compiles')
   const phase = { accumulator: randomPhase(Math.random()) }
-  const live = new LiveRoutes({ ledger, pools, app, podAddress: options.podAddress, phase, initial: initial.value })
+  const mirrorPhase = { accumulator: randomPhase(Math.random()) }
+  const live = new LiveRoutes({ ledger, pools, mirrorPools, app, podAddress: options.podAddress, phase, mirrorPhase, initial: initial.value })
   const counters = noCounts()
   const engine: Engine = {
     limits,
@@ -122,6 +125,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     admin.close()
     app.destroyAll()
     pools.destroyAll()
+    mirrorPools.destroyAll()
     deadlines.stop()
   }
   return {

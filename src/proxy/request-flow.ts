@@ -14,6 +14,7 @@ import { hopHeader } from './http/hop-by-hop.ts'
 import type { OwnAnswer } from './http/own-answer.ts'
 import type { RequestHead } from './http/request-head.ts'
 import { writePart } from './http/write-part.ts'
+import type { MirrorCopy } from './mirror-copy.ts'
 import type { UpstreamConnection } from './upstream-pool.ts'
 
 export class RequestFlow {
@@ -24,6 +25,7 @@ export class RequestFlow {
   private readonly head: RequestHead
   private readonly responseTimeoutMs: number
   private readonly reader: BodyReader | undefined
+  private readonly copy: MirrorCopy | undefined
   private held: Buffer[] = []
   private heldBytes = 0
   /** Where the head was sent. */
@@ -35,19 +37,25 @@ export class RequestFlow {
   /** The response has begun: the app alone says when it ends. */
   private isAnswered = false
 
-  /** `perTryTimeoutMs`: of the service's policy, until the response begins. */
-  constructor(engine: Engine, client: ClientSide, head: RequestHead, perTryTimeoutMs = engine.limits.responseTimeoutMs) {
+  /** `perTryTimeoutMs`: of the service's policy, until the response begins. `copy` gets the body too. */
+  constructor(engine: Engine, client: ClientSide, head: RequestHead, perTryTimeoutMs = engine.limits.responseTimeoutMs, copy?: MirrorCopy) {
     this.responseTimeoutMs = Math.min(perTryTimeoutMs, engine.limits.responseTimeoutMs)
     this.engine = engine
     this.client = client
     this.head = head
     this.reader = head.body === 'none' ? undefined : new BodyReader(head.body, head.length, engine.limits.maxChunkExtraBytes)
     this.isHeldBack = head.expectsContinue
+    this.copy = copy
   }
 
   /** The last byte has been read. */
   get isDone(): boolean {
     return this.reader === undefined || this.reader.done
+  }
+
+  /** Lines of the body's trailers, each with its CRLF. */
+  get trailers(): string {
+    return this.reader?.trailers ?? ''
   }
 
   /** Nothing of the body has been read. */
@@ -91,6 +99,7 @@ export class RequestFlow {
     const { maxBodyBytes } = this.engine.limits
     if (reader.fault !== undefined) return { status: 400, code: 'bad-body', message: `The body is malformed: ${reader.fault}.` }
     if (maxBodyBytes > 0 && reader.readBytes > maxBodyBytes) return { status: 413, code: 'too-long', message: 'The body is longer than this proxy accepts.' }
+    this.copy?.take(payload)
     this.passOn(payload)
     return undefined
   }

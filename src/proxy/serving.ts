@@ -15,6 +15,7 @@ import { choices } from '../routing/routes.ts'
 import type { Engine } from './engine.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { ActiveRoutes, Place } from './live-routes.ts'
+import { openMirror, type MirrorCharge } from './mirror-charge.ts'
 import { classOf, isFailure, outcomeOf, type Failure } from './outcomes.ts'
 
 /** A client that goes away sooner may have changed its mind; after that it has waited in vain. Milliseconds. */
@@ -42,6 +43,8 @@ export interface Circumstances {
 export interface ServedRequest extends Pick<RequestHead, 'method' | 'isHop'> {
   /** Default: `http1`. */
   readonly protocol?: Protocol
+  /** It is more than a request: no copy can be made of it. */
+  readonly upgrade?: boolean
 }
 
 const noPlaces: ReadonlySet<Place> = new Set()
@@ -60,6 +63,8 @@ export class Serving {
   private readonly cookies: readonly string[]
   /** What the service's policy makes of this request; undefined without one, or where it is not about this request. */
   readonly plan: Plan | undefined
+  /** The copy of this request that the canary gets; undefined nearly always. */
+  readonly mirror: MirrorCharge | undefined
   private retriesLeft = 0
   /** Replaced, not changed: nearly every request leaves it as it is. */
   private tried: ReadonlySet<Place> = noPlaces
@@ -87,15 +92,19 @@ export class Serving {
       this.reason = head.isHop ? 'hop' : 'direct'
       this.cookies = none
       this.plan = undefined
+      this.mirror = undefined
     } else {
       const { policy } = this.active.routes
       this.plan = policy && planRequest(policy, view)
       this.retriesLeft = this.plan?.retries?.attempts ?? 0
-      const choice = policy && (!this.plan || this.plan.preflight) ? choices.primaryAlone : engine.live.choose(view, startedAt)
+      const isRouted = !policy || (this.plan !== undefined && !this.plan.preflight)
+      const choice = isRouted ? engine.live.choose(view, startedAt) : choices.primaryAlone
       this.track = choice.track
       this.reason = choice.reason
       this.cookies = choice.setCookies
       this.place = engine.live.firstPlace(this.active, choice.track)
+      const mirrorTo = this.active.routes.mirrorParts > 0 && isRouted && choice.track === 'primary' && !head.upgrade ? engine.live.mirrorPlace(this.active, startedAt) : undefined
+      this.mirror = mirrorTo && openMirror(engine, this.active, mirrorTo, this.protocol)
       if (choice.isDrawn) {
         this.drawing = 'open'
         this.active.book.draws[choice.track].requests += 1

@@ -18,6 +18,10 @@ export interface ProxyLimits {
   readonly maxChunkExtraBytes: number
   /** How much of a request's body is kept so that another place can get it, bytes. Linkerd's figure. */
   readonly maxReplayBytes: number
+  /** Most copies of requests that are being made or wait for their answers; no more are made then. */
+  readonly maxMirrors: number
+  /** Longest body of a request that is copied, bytes. */
+  readonly maxMirrorBytes: number
   /** Most streams that one client may have open on one HTTP/2 connection; more are refused, which clients wait for. */
   readonly maxStreams: number
   /** From the first byte of a request to the end of its head: 408 beyond (slowloris). */
@@ -30,6 +34,8 @@ export interface ProxyLimits {
   readonly connectTimeoutMs: number
   /** From the request to the head of its response: 504 beyond. */
   readonly responseTimeoutMs: number
+  /** From a copy to the head of its answer; then it counts as a time-out. Envoy's default for a request. */
+  readonly mirrorTimeoutMs: number
   /** How long a body waits for `100 Continue` before it is sent anyway (RFC 9110 §10.1.1). */
   readonly continueTimeoutMs: number
   /** A client that has closed its side in the middle of a response, while nothing comes for it, is taken for gone after this long. */
@@ -52,12 +58,15 @@ export const defaultLimits: ProxyLimits = {
   maxResponseHeadBytes: 65_536,
   maxChunkExtraBytes: 16_384,
   maxReplayBytes: 65_536,
+  maxMirrors: 128,
+  maxMirrorBytes: 65_536,
   maxStreams: 1000,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 75_000,
   bodyTimeoutMs: 60_000,
   connectTimeoutMs: 1000,
   responseTimeoutMs: 300_000,
+  mirrorTimeoutMs: 15_000,
   continueTimeoutMs: 1000,
   halfClosedMs: 5000,
   tunnelIdleMs: 3_600_000,

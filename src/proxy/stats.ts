@@ -27,6 +27,8 @@ export function readStats(parts: {
     tablesRefused: tables.refusedTables,
     rescuedRequests: counters.rescuedRequests,
     retriedRequests: counters.retriedRequests,
+    mirrorsInFlight: counters.mirrorsInFlight,
+    droppedMirrors: counters.droppedMirrors,
     openConnections: counters.openConnections,
     openTunnels: counters.openTunnels,
     tcpBytes: counters.tcpBytes,

@@ -22,6 +22,8 @@ export interface Routes {
   readonly policy: CompiledPolicy | undefined
   /** The canary's weight as `weighted-choice.ts` counts it. */
   readonly parts: number
+  /** Share of the primary's requests that are copied, in the same unit. */
+  readonly mirrorParts: number
 }
 
 /** The table of a sidecar that has heard nothing: everything goes to the app next door. */
@@ -51,6 +53,7 @@ export function compileRoutes(table: RouteTable): Result<Routes> {
     matches: rules.value,
     isSticky: table.affinity !== undefined || table.stickyHash !== undefined,
     parts: weightParts(table.canaryWeightPercent),
+    mirrorParts: weightParts(table.mirrorPercent ?? 0),
   })
 }
 
@@ -58,8 +61,12 @@ export function compileRoutes(table: RouteTable): Result<Routes> {
  * The weight that counts, after `silentForMs` without a line from the controller: nobody judges a canary that nobody hears of.
  * Rules go on: who asks for the canary by header gets it.
  */
-export const effectiveParts = (routes: Routes, silentForMs: number): number =>
-  routes.table.silenceLimitMs > 0 && silentForMs > routes.table.silenceLimitMs ? 0 : routes.parts
+export const effectiveParts = (routes: Routes, silentForMs: number): number => (isUnjudged(routes, silentForMs) ? 0 : routes.parts)
+
+/** The share of requests to copy that counts, by the same rule. */
+export const effectiveMirrorParts = (routes: Routes, silentForMs: number): number => (isUnjudged(routes, silentForMs) ? 0 : routes.mirrorParts)
+
+const isUnjudged = ({ table }: Routes, silentForMs: number): boolean => table.silenceLimitMs > 0 && silentForMs > table.silenceLimitMs
 
 /** Where one request goes. Objects are shared: a choice costs no memory. */
 export interface Choice {

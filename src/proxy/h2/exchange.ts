@@ -17,6 +17,7 @@ import type { UpstreamPool } from '../upstream-pool.ts'
 import { editFields, editRequestFields } from './edit-fields.ts'
 import { ownHeaders, ownTrailers } from './own-answer.ts'
 import { equivalentStatus, grpcStatus } from './grpc.ts'
+import { Http2MirrorCopy } from './mirror-copy.ts'
 import type { DecodedBlock } from './hpack/decoder.ts'
 import { field, type Field } from './hpack/field.ts'
 import { readTrailers, type Http2Request } from './request.ts'
@@ -74,6 +75,8 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   private received = 0
   private response: Http2Response | undefined
   private unsentOfResponse: number | undefined
+  /** For the canary, until it has been sent. */
+  private copy: Http2MirrorCopy | undefined
 
   /** `hasEnded`: the request has no body. */
   constructor(engine: Engine, owner: StreamOwner, client: Stream, request: Http2Request, hasEnded: boolean) {
@@ -94,6 +97,10 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     const { plan } = this.serving
     this.forward = plan ? editRequestFields(request.forward, plan) : request.forward
     this.deadline = this.firstDeadline()
+    if (this.serving.mirror) {
+      const timeoutMs = Math.min(request.timeoutMs ?? Number.POSITIVE_INFINITY, plan?.timeoutMs ?? Number.POSITIVE_INFINITY)
+      this.copy = new Http2MirrorCopy(engine, this.serving.mirror, { forward: this.forward, isGrpc: request.isGrpc, timeoutMs })
+    }
   }
 
   start(): void {
@@ -101,6 +108,19 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     if (plan?.preflight) return this.answerPreflight(plan.preflight)
     if (this.hasEnded) this.limitTime()
     this.attempt(false)
+    if (this.hasEnded) this.sendCopy()
+  }
+
+  private sendCopy(): void {
+    const { copy } = this
+    this.copy = undefined
+    copy?.send(this.trailers)
+  }
+
+  /** What is not whole by now is not copied: its request is refused, given up, or answered before its end. */
+  private dropCopy(cause?: 'body'): void {
+    this.copy?.drop(cause)
+    this.copy = undefined
   }
 
   /** The request has ended: the policy's time runs. */
@@ -175,6 +195,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.limitTime()
     this.trailers = trailers
     this.upstream?.sendHeaders(trailers, true)
+    this.sendCopy()
   }
 
   onData(bytes: Buffer, hasEnded: boolean): void {
@@ -184,6 +205,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     if (maxBodyBytes > 0 && this.received > maxBodyBytes && this.state !== 'done') return this.stopLongBody()
     this.hasEnded = hasEnded
     if (hasEnded) this.limitTime()
+    if (this.copy) this.takeForCopy(bytes, hasEnded)
     const { upstream } = this
     if (this.state === 'done' && !upstream) return this.client.consume(bytes.length)
     if (this.isWhole && this.state !== 'responding') {
@@ -193,6 +215,11 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     if (!upstream) return
     upstream.sendData(bytes, hasEnded)
     this.forgetKept()
+  }
+
+  private takeForCopy(bytes: Buffer, hasEnded: boolean): void {
+    this.copy?.take(bytes)
+    if (hasEnded) this.sendCopy()
   }
 
   /** Whether the body is as long as was said, so far (RFC 9113 §8.1.1). */
@@ -241,6 +268,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.kept = []
     this.keptBytes = 0
     this.isWhole = false
+    this.dropCopy('body')
     this.unsentOfResponse = this.request.method === 'HEAD' || response.status === 304 ? undefined : response.contentLength
     if (this.request.timeoutMs === undefined) this.deadline = this.timeLimit
     if (this.serving.isDisplaced) this.owner.drain()
@@ -286,6 +314,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
 
   private end(): void {
     this.state = 'done'
+    this.dropCopy()
     this.deadline = Number.POSITIVE_INFINITY
     if (this.pool) this.pool.active -= 1
     this.pool = undefined

@@ -36,6 +36,8 @@ export interface Stats {
   readonly tablesRefused: number
   readonly rescuedRequests: number
   readonly retriedRequests: number
+  readonly mirrorsInFlight: number
+  readonly droppedMirrors: { readonly busy: number; readonly body: number }
   readonly openConnections: number
   readonly openTunnels: number
   readonly requestsInFlight: number

@@ -8,3 +8,12 @@ export async function until(what: string, condition: () => boolean, found: () =>
     await sleep(2)
   }
 }
+
+/** The same where finding out takes a question. */
+export async function untilAsync(what: string, condition: () => Promise<boolean>, deadlineMs = 8000): Promise<void> {
+  const startedAt = performance.now()
+  while (!(await condition())) {
+    if (performance.now() - startedAt > deadlineMs) throw new Error(`waited ${deadlineMs} ms for ${what}`)
+    await sleep(2)
+  }
+}
