@@ -52,6 +52,7 @@ describe('the built-in checks', () => {
     ['the deprecated threshold of the duration', [{ name: 'request-duration', threshold: 5 }], [{ ms: 10 }], 'fail', 'Halt myapp.test advancement request duration 10ms > 5ms'],
     ['a load test on the canary’s own Service', [success], [{ reason: 'direct', outcomes: { '5xx': 5 } }], 'fail', 'Halt myapp.test advancement success rate 0.00% < 99%'],
     ['requests by header', [success], [{ reason: 'match', outcomes: { '5xx': 5 } }], 'fail', 'Halt myapp.test advancement success rate 0.00% < 99%'],
+    ['copies of the primary’s requests', [success], [{ reason: 'mirror', outcomes: { '5xx': 5 } }], 'fail', 'Halt myapp.test advancement success rate 0.00% < 99%'],
     ['no canary', [success], [{ track: 'primary', outcomes: { '5xx': 5 } }], 'no-data', 'Halt advancement no values found for kinglet metric request-success-rate probably web.test is not receiving traffic: no requests in the last 1m0s'],
     ['hops, which are in the chooser’s book', [success], [{ reason: 'hop', outcomes: { '5xx': 5 } }], 'no-data', expect.stringContaining('no requests')],
     ['a custom metric', [success, { name: 'latency', templateRef: { name: 'x' } }], [{}], 'unsupported', 'Halt myapp.test advancement: metric latency is not evaluated by this version of Kinglet. Remove it to go on without it.'],

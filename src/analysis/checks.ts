@@ -11,8 +11,11 @@ import type { ReportBook, Summary } from './book.ts'
  * check holds instead of failing (`analysis.onNoData: fail` restores Flagger's way). Checks that this version cannot evaluate say so.
  */
 
-/** Requests about which somebody chose, and those that came straight to the canary's Service: load tests. Hops are in the chooser's book. */
-const judgedReasons: readonly Reason[] = ['weight', 'match', 'affinity', 'direct']
+/**
+ * Requests about which somebody chose, copies of the primary's, and those that came straight to the canary's Service: load tests. Hops
+ * are in the chooser's book.
+ */
+const judgedReasons: readonly Reason[] = ['weight', 'match', 'affinity', 'mirror', 'direct']
 /** Reports come once a second, and each speaks about the second before: without this much more the newest would be missing. */
 const reportLagMs = 2000
 /** Webhooks whose answer decides. Others only tell somebody. */

@@ -77,6 +77,8 @@ export interface KingletState {
   readonly bakeStartedAt?: number
   /** What the guard has counted, for a controller that takes over. */
   readonly guard?: GuardCheckpoint
+  /** The canary gets copies of the primary's requests, and by that no share of them. */
+  readonly mirroring?: boolean
   /** Pods of the canary that the guard has named in this run. */
   readonly sickPods?: readonly string[]
   /** What the last decision that had something to say said, and when: another controller tells it if this one cannot any more. */
@@ -182,6 +184,7 @@ function parseKingletState(raw: JsonObject): KingletState {
     ...optional('silenceNamed', numberAt(raw, 'silenceNamed')),
     ...optional('weightedAt', numberAt(raw, 'weightedAt')),
     ...optional('bakeStartedAt', numberAt(raw, 'bakeStartedAt')),
+    ...optional('mirroring', raw['mirroring'] === true ? true : undefined),
     ...optional('guard', parseCheckpoint(objectAt(raw, 'guard'))),
     ...optional('sickPods', parseNames(listAt(raw, 'sickPods'))),
     ...optional('told', parseTold(objectAt(raw, 'told'))),

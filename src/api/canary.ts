@@ -7,7 +7,7 @@ import { pauseAnnotations } from './keys.ts'
 import type { MatchRule, RoutePolicy, StickyKey } from './routing.ts'
 import { parsePolicy } from './service-policy.ts'
 import { parseSessionAffinity, parseStickyKey, type SessionAffinitySpec } from './session-affinity.ts'
-import { unheededFields } from './unheeded.ts'
+import { isAbTesting, unheededFields } from './unheeded.ts'
 
 /**
  * A Flagger `Canary` as Kinglet reads it. Fields that this version acts on are typed and have their defaults (Flagger's unless
@@ -85,6 +85,8 @@ export interface AnalysisSpec extends JudgeSpec {
   readonly primaryReadyThresholdPercent: number
   readonly canaryReadyThresholdPercent: number
   readonly match: readonly MatchRule[]
+  /** Share of the primary's requests of which the canary gets a copy before it gets any itself, percent; 0: none. */
+  readonly mirrorPercent: number
   readonly sessionAffinity?: SessionAffinitySpec
   readonly stickyKey?: StickyKey
   readonly metrics: readonly MetricSpec[]
@@ -206,6 +208,7 @@ function parseAnalysis(analysis: JsonObject): AnalysisSpec {
     primaryReadyThresholdPercent: numberAt(analysis, 'primaryReadyThreshold') ?? 100,
     canaryReadyThresholdPercent: numberAt(analysis, 'canaryReadyThreshold') ?? 100,
     match: listAt(analysis, 'match').map(parseMatchRule),
+    mirrorPercent: analysis['mirror'] === true && !isAbTesting(analysis) ? mirrorWeight(analysis) : 0,
     ...maybe('sessionAffinity', parseSessionAffinity(analysis)),
     ...maybe('stickyKey', parseStickyKey(analysis)),
     metrics: listAt(analysis, 'metrics').map(parseMetric),
@@ -214,6 +217,12 @@ function parseAnalysis(analysis: JsonObject): AnalysisSpec {
     ...parseJudge(analysis),
     webhooks: listAt(analysis, 'webhooks').map((hook) => ({ name: stringAt(hook, 'name') ?? '', type: stringAt(hook, 'type') ?? '' })),
   }
+}
+
+/** Flagger's: everything, unless a weight says less. */
+function mirrorWeight(analysis: JsonObject): number {
+  const weight = numberAt(analysis, 'mirrorWeight') ?? 0
+  return weight > 0 ? Math.min(100, weight) : 100
 }
 
 function parseMetric(raw: unknown): MetricSpec {

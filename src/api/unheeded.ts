@@ -1,4 +1,4 @@
-import { isObject, listAt, valueAt, type JsonObject } from '../base/json.ts'
+import { isObject, listAt, numberAt, objectAt, valueAt, type JsonObject } from '../base/json.ts'
 
 /**
  * Fields of Flagger's API that are accepted and have no effect here: what configures somebody else's proxies, and what this version
@@ -8,7 +8,7 @@ import { isObject, listAt, valueAt, type JsonObject } from '../base/json.ts'
 const withoutEffect: readonly (readonly string[])[] = [
   ...['ingressRef', 'routeRef', 'upstreamRef'].map((field) => [field]),
   ...['gateways', 'gatewayRefs', 'hosts', 'delegation', 'trafficPolicy', 'meshName', 'backends', 'mirror', 'backendTimeout'].map((field) => ['service', field]),
-  ...['alerts', 'mirror'].map((field) => ['analysis', field]),
+  ['analysis', 'alerts'],
 ]
 
 /** Webhooks that only tell somebody. Those whose answer decides are not passed over: the analysis waits. */
@@ -24,8 +24,12 @@ export function unheededFields(spec: JsonObject): readonly string[] {
   const rules = listAt(spec, 'service', 'match').flatMap((rule, index) =>
     ['sourceLabels', 'sourceNamespace', 'gateways', 'port'].filter((field) => isSet(valueAt(rule, field))).map((field) => `spec.service.match[${index}].${field}`),
   )
-  return [...fields, ...hooks, ...rules]
+  const mirror = valueAt(spec, 'analysis', 'mirror') === true && isAbTesting(objectAt(spec, 'analysis')) ? ['spec.analysis.mirror (A/B testing)'] : []
+  return [...fields, ...hooks, ...rules, ...mirror]
 }
+
+/** Flagger mirrors before weights and in blue/green: who tests by header has chosen already. */
+export const isAbTesting = (analysis: JsonObject): boolean => (numberAt(analysis, 'iterations') ?? 0) > 0 && listAt(analysis, 'match').length > 0
 
 function isSet(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0

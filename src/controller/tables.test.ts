@@ -28,3 +28,16 @@ describe('a table names the Service of the primary', () => {
     ['the primary is about to go', { phase: 'Terminating', kinglet: { generation: 1, generationAt: 0 } }, [service('shop-primary', '10.0.0.2')]],
   ])('but not when %s', (_case, status, services) => expect(serviceIn(status, services)).toBeUndefined())
 })
+
+describe('a table tells of copies', () => {
+  const table = (kinglet: JsonObject, analysis: JsonObject): unknown => {
+    const canary = { ...canaryIn({ phase: 'Progressing', canaryWeight: 0, kinglet: { generation: 1, generationAt: 0, ...kinglet } }), spec: { targetRef: { kind: 'Deployment', name: 'web' }, service: { name: 'shop', port: 80 }, analysis } }
+    const world: World = { canary, rivals: [], services: [], slices: [], pods: [], configs: new Map(), acknowledged: new Map(), listeningSince: 0 }
+    return buildPublication(parseCanary(canary), world, split).table
+  }
+  it('while the analysis makes some', () => expect(table({ mirroring: true }, { mirror: true, mirrorWeight: 25, stepWeight: 10 })).toMatchObject({ canaryWeightPercent: 0, mirrorPercent: 25 }))
+  it.each([
+    ['before its time', {}, { mirror: true, stepWeight: 10 }],
+    ['when the Canary asks for none any more', { mirroring: true }, { stepWeight: 10 }],
+  ])('but not %s', (_case, kinglet, analysis) => expect(table(kinglet, analysis)).not.toHaveProperty('mirrorPercent'))
+})

@@ -32,7 +32,7 @@ const restingPhases = ['Initialized', 'Succeeded', 'Failed']
 
 /** The publication of a Canary whose durable status is `canary.status`. */
 export function buildPublication(canary: Canary, world: World, split: Split | undefined): Publication {
-  const { canaryWeightPercent, match } = routingOf(canary)
+  const { canaryWeightPercent, match, mirrorPercent } = routingOf(canary)
   const pods = podsByTrack(world, split)
   const isBusy = !restingPhases.includes(canary.status.phase ?? '') || canaryWeightPercent > 0
   const running = runningByTrack(world, split)
@@ -44,6 +44,7 @@ export function buildPublication(canary: Canary, world: World, split: Split | un
     table: {
       canary: `${canary.namespace}/${canary.name}`,
       canaryWeightPercent,
+      ...optional('mirrorPercent', mirrorPercent),
       match: combineRules(match, canary.spec.service.policy?.match ?? []),
       ...optional('policy', canary.spec.service.policy),
       ...optional('affinity', affinityOf(canary)),

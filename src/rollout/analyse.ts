@@ -5,13 +5,15 @@ import { formatGoDuration } from '../base/duration.ts'
 import { canaryReadiness, primaryReadiness } from './adoption.ts'
 import { abortion, awaitingEvidence, nameSickPod, planEvents, splitStall } from './guarded.ts'
 import { begin } from './idle.ts'
-import { acknowledgement, hold, nameSilent, normal, reroute, stay, waitFor, warning, withState, type Context, type Step } from './step.ts'
+import { acknowledgement, hold, isMirroring, nameSilent, normal, reroute, stay, waitFor, warning, withState, type Context, type Step } from './step.ts'
 import { nextWeight } from './weights.ts'
 
 /**
  * An analysis runs: weight 0 for one interval and until the pods are ready, then step by step. Each step is watched for at least
  * an interval from when every sidecar has it; then the checks decide. Whatever holds the advance does not hold the judge:
  * a canary with weight is judged also while it is paused or not ready.
+ *
+ * With `analysis.mirror` there is a step before the first weight, at which the canary gets copies; in blue/green it gets them throughout.
  */
 export function analyse(context: Context): Step {
   const { observation, now } = context
@@ -33,7 +35,7 @@ export function analyse(context: Context): Step {
   if (spec.skipAnalysis) return obstacle ? hold(timed, obstacle) : promote(context, timed)
   const unsupported = observation.verdict?.result === 'unsupported' ? observation.verdict : undefined
   if (unsupported) return hold(timed, { reason: 'CheckNotSupported', message: halted(name, namespace, unsupported), permanent: true })
-  if (status.canaryWeight === 0 && status.iterations === 0) return awaitFirstStep(context, timed, obstacle)
+  if (status.canaryWeight === 0 && status.iterations === 0 && !isMirroring(observation.canary)) return awaitFirstStep(context, timed, obstacle)
   const named = nameSickPod(context, timed)
   const step = watchStep(context, named.status, obstacle)
   return { ...step, events: [...named.events, ...step.events] }
@@ -120,16 +122,16 @@ function judge(context: Context, status: CanaryStatus, obstacle: Stall | undefin
   return isProven(context, status) ? advance(context, again) : awaitEvidence(context, again)
 }
 
-/** Whether the step has shown what `analysis.advance` asks for. A canary that serves everybody has nothing to be compared with. */
+/** Whether the step has shown what `analysis.advance` asks for. A canary that serves everybody, or copies alone, has nothing to be compared with. */
 function isProven({ observation }: Context, { kinglet }: CanaryStatus): boolean {
   const { advance } = observation.canary.spec.analysis
-  return advance === 'interval' || kinglet.bakeStartedAt !== undefined || observation.guard?.record.decision === 'advance'
+  return advance === 'interval' || kinglet.bakeStartedAt !== undefined || isMirroring(observation.canary) || observation.guard?.record.decision === 'advance'
 }
 
 /** The evidence may come before the interval is over; the checks must hold then too. */
 const isProvenEarly = (context: Context, status: CanaryStatus, obstacle: Stall | undefined): boolean => {
   const { verdict, canary } = context.observation
-  return canary.spec.analysis.advance === 'evidence' && status.kinglet.bakeStartedAt === undefined && !obstacle && verdict?.result === 'pass' && isProven(context, status)
+  return canary.spec.analysis.advance === 'evidence' && status.kinglet.bakeStartedAt === undefined && !isMirroring(canary) && !obstacle && verdict?.result === 'pass' && isProven(context, status)
 }
 
 const isOverdue = ({ observation, now }: Context, { kinglet }: CanaryStatus): boolean => now - (kinglet.weightedAt ?? now) >= observation.canary.spec.analysis.maxDurationMs
@@ -183,18 +185,23 @@ function halted(name: string, namespace: string, verdict: Verdict): string {
 function advance(context: Context, status: CanaryStatus): Step {
   const { observation, now } = context
   const { name, namespace, spec } = observation.canary
+  const mirroring = spec.analysis.mirrorPercent > 0
   if (strategyOf(spec.analysis) !== 'canary') {
     if (status.iterations >= spec.analysis.iterations) return promote(context, status)
     const iterations = status.iterations + 1
     // Only the first iteration changes where requests go.
-    const next = iterations === 1 ? reroute(status, { iterations }, now) : withState({ ...status, iterations }, { stepStartedAt: now })
+    const next = iterations === 1 ? reroute(status, { iterations, mirroring }, now) : withState({ ...status, iterations }, { stepStartedAt: now })
     return { status: next, events: [normal(`Advance ${name}.${namespace} canary iteration ${iterations}/${spec.analysis.iterations}`)], wakeAt: now + spec.analysis.intervalMs }
   }
   if (status.kinglet.bakeStartedAt !== undefined) return continueBake(context, status, status.kinglet.bakeStartedAt)
+  if (mirroring && status.canaryWeight === 0 && !isMirroring(observation.canary)) {
+    return { status: reroute(status, { canaryWeight: 0, mirroring }, now), events: [normal(`Advance ${name}.${namespace} canary weight 0`)], wakeAt: now + context.timing.ackLimitMs }
+  }
   const weight = nextStep(context, status)
   if (weight === 'budget') return hold(status, overBudget(context), now + spec.analysis.intervalMs)
   if (weight === undefined) return spec.analysis.bakeMs > 0 ? beginBake(context, status) : promote(context, status)
-  return { status: reroute(status, { canaryWeight: weight }, now), events: [normal(`Advance ${name}.${namespace} canary weight ${weight}`)], wakeAt: now + context.timing.ackLimitMs }
+  const begun = isMirroring(observation.canary) ? withState(status, { weightedAt: now }) : status
+  return { status: reroute(begun, { canaryWeight: weight }, now), events: [normal(`Advance ${name}.${namespace} canary weight ${weight}`)], wakeAt: now + context.timing.ackLimitMs }
 }
 
 /** The next weight, percent; undefined after the last; `budget` where the harm that it may do forbids it for now. */
@@ -230,7 +237,8 @@ export function promote({ observation, now }: Context, status: CanaryStatus): St
   const { name } = spec.targetRef
   const copying = normal(`Copying ${name}.${namespace} template spec to ${name}-primary.${namespace}`)
   const isSwitched = !spec.skipAnalysis && strategyOf(spec.analysis) === 'blue-green'
-  const events: RolloutEvent[] = isSwitched ? [normal('Routing all traffic to canary'), copying] : [copying]
+  const switching = isMirroring(observation.canary) ? 'Stop traffic mirroring and route all traffic to canary' : 'Routing all traffic to canary'
+  const events: RolloutEvent[] = isSwitched ? [normal(switching), copying] : [copying]
   const change = isSwitched ? { phase: 'Promoting' as const, canaryWeight: 100 } : { phase: 'Promoting' as const }
   return { status: withState(reroute(status, change, now), { notReadySince: undefined, bakeStartedAt: undefined }), events }
 }

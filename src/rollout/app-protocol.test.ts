@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseCanary } from '../api/canary.ts'
 import type { JsonObject } from '../base/json.ts'
-import { appProtocolOf } from './app-protocol.ts'
+import { appProtocolOf, heedProtocol } from './app-protocol.ts'
 
 const protocol = (service: JsonObject, port: JsonObject | undefined): string =>
   appProtocolOf(
@@ -21,4 +21,13 @@ describe('what the app speaks', () => {
     ['the Canary names its own port', { portName: 'tcp-db' }, undefined, 'tcp'],
     ['it is gRPC', {}, { name: 'grpc', appProtocol: 'grpc' }, 'http'],
   ])('where %s', (_case, service, port, expected) => expect(protocol(service, port)).toBe(expected))
+})
+
+describe('analysis.mirror', () => {
+  const mirroring = (portName: string) =>
+    heedProtocol(parseCanary({ metadata: { name: 'a', namespace: 'n' }, spec: { targetRef: { name: 'a' }, service: { name: 'svc', port: 80 }, analysis: { mirror: true, mirrorWeight: 40, stepWeight: 10 } } }), [
+      { metadata: { name: 'svc' }, spec: { ports: [{ port: 80, name: portName }] } },
+    ]).spec
+  it('copies requests', () => expect(mirroring('http')).toMatchObject({ analysis: { mirrorPercent: 40 }, unheeded: [] }))
+  it('has no effect, and is named so, where the app’s protocol has none', () => expect(mirroring('tcp-db')).toMatchObject({ analysis: { mirrorPercent: 0 }, unheeded: ['spec.analysis.mirror (tcp)'] }))
 })

@@ -18,3 +18,10 @@ export function appProtocolOf(canary: Canary, services: readonly JsonObject[]): 
   const word = said ?? (stringAt(known, 'name') ?? portName).split('-')[0] ?? ''
   return opaque.has(word.toLowerCase()) ? 'tcp' : 'http'
 }
+
+/** The Canary without what cannot be done for its protocol: of bytes that nobody looks into no copy is made. */
+export function heedProtocol(canary: Canary, services: readonly JsonObject[]): Canary {
+  const { spec } = canary
+  if (spec.analysis.mirrorPercent === 0 || appProtocolOf(canary, services) !== 'tcp') return canary
+  return { ...canary, spec: { ...spec, analysis: { ...spec.analysis, mirrorPercent: 0 }, unheeded: [...spec.unheeded, 'spec.analysis.mirror (tcp)'] } }
+}

@@ -30,6 +30,8 @@ const ending: fc.Arbitrary<Happening> = fc.constantFrom({ kind: 'delete' as cons
 const analyses: readonly JsonObject[] = [
   { interval: '1m', threshold: 2, maxWeight: 50, stepWeight: 20 },
   { interval: '1m', threshold: 1, stepWeights: [1, 50], stepWeightPromotion: 20 },
+  { interval: '1m', threshold: 2, maxWeight: 50, stepWeight: 20, mirror: true },
+  { interval: '1m', threshold: 2, iterations: 2, mirror: true },
   { interval: '1m', threshold: 2, iterations: 2 },
   { interval: '1m', threshold: 2, iterations: 2, match: [{ headers: { 'x-canary': { exact: 'yes' } } }] },
 ]
@@ -146,7 +148,9 @@ describe('over every history', () => {
         const isForced = to.kinglet.heldOnCanary === true || (to.phase === 'Promoting' && before.canary.spec.analysis.iterations > 0)
         if (isForced) continue
         expect(from.phase).toBe('Progressing')
-        if (from.canaryWeight > 0) expect(before.verdict?.result).toBe('pass')
+        const isMirroring = from.kinglet.mirroring === true
+        expect(isMirroring, 'copies come before the first weight').toBe(from.canaryWeight === 0 && before.canary.spec.analysis.mirrorPercent > 0)
+        if (from.canaryWeight > 0 || isMirroring) expect(before.verdict?.result).toBe('pass')
         const { stepWeight, stepWeights } = before.canary.spec.analysis
         const steps = stepWeights.length > 0 ? stepWeights : [20, 40, 60]
         expect(stepWeight === 0 || stepWeight === 20).toBe(true)
@@ -230,7 +234,7 @@ describe('over every history', () => {
       for (const { before, decision } of model.history.splice(0)) {
         const [from, to] = [before.canary.status, decision.status]
         expect(to.kinglet.generation).toBeGreaterThanOrEqual(from.kinglet.generation)
-        if (from.canaryWeight !== to.canaryWeight) expect(to.kinglet.generation).toBeGreaterThan(from.kinglet.generation)
+        if (from.canaryWeight !== to.canaryWeight || from.kinglet.mirroring !== to.kinglet.mirroring) expect(to.kinglet.generation).toBeGreaterThan(from.kinglet.generation)
       }
     }))
 })

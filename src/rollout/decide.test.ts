@@ -298,6 +298,92 @@ describe('given a new revision', () => {
   })
 })
 
+describe('given analysis.mirror', () => {
+  const steps = { interval: '1m', threshold: 2, stepWeight: 20, maxWeight: 40, mirror: true }
+
+  it('the canary gets copies for one step, then its weights as ever', () => {
+    const model = adopted(steps)
+    applyRevision(model, 'v2')
+    settle(model)
+    expect(routingOf(model)).not.toHaveProperty('mirrorPercent')
+    pass(model, intervalMs + 500, 500)
+    expect(routingOf(model)).toEqual({ canaryWeightPercent: 0, match: [], mirrorPercent: 100 })
+    expect(model.status).toMatchObject({ phase: 'Progressing', canaryWeight: 0, iterations: 0 })
+    pass(model, intervalMs + 500, 500)
+    expect(routingOf(model)).toEqual({ canaryWeightPercent: 20, match: [] })
+    expect(table(model, 4)).toEqual(['0m Progressing 20', '1m Progressing 40', '2m Promoting 40', '3m Succeeded 0'])
+    expect(eventTexts(model).filter((text) => text.startsWith('Advance'))).toEqual(['Advance myapp.test canary weight 0', 'Advance myapp.test canary weight 20', 'Advance myapp.test canary weight 40'])
+  })
+
+  it('copies as many as mirrorWeight says', () => {
+    const model = adopted({ ...steps, mirrorWeight: 30 })
+    applyRevision(model, 'v2')
+    pass(model, intervalMs + 2000)
+    expect(routingOf(model)).toMatchObject({ canaryWeightPercent: 0, mirrorPercent: 30 })
+  })
+
+  it('what fails while it gets copies never gets a request', () => {
+    const model = adopted(steps)
+    applyRevision(model, 'v2')
+    pass(model, intervalMs + 2000)
+    expect(routingOf(model)).toHaveProperty('mirrorPercent', 100)
+    model.verdict = 'fail'
+    pass(model, 2 * intervalMs + 2000)
+    expect(model).toMatchObject({ status: { phase: 'Failed', canaryWeight: 0 }, target: { desired: 0 } })
+    expect(routingOf(model)).toEqual({ canaryWeightPercent: 0, match: [] })
+    expect(model.history.some(({ decision }) => decision.status.canaryWeight > 0)).toBe(false)
+  })
+
+  it('waits with its copies while there is nothing to copy', () => {
+    const model = adopted(steps)
+    applyRevision(model, 'v2')
+    pass(model, intervalMs + 2000)
+    model.verdict = 'no-data'
+    pass(model, 3 * intervalMs)
+    expect(model.status).toMatchObject({ phase: 'Progressing', canaryWeight: 0, failedChecks: 0 })
+    expect(routingOf(model)).toHaveProperty('mirrorPercent', 100)
+    expect(condition(model, 'Ready')).toMatchObject({ reason: 'NoData' })
+  })
+
+  it('blue/green gets copies throughout, and then everybody', () => {
+    const model = adopted({ interval: '1m', threshold: 2, iterations: 2, mirror: true })
+    applyRevision(model, 'v2')
+    pass(model, intervalMs + 2000)
+    expect(model.status).toMatchObject({ iterations: 1 })
+    expect(routingOf(model)).toEqual({ canaryWeightPercent: 0, match: [], mirrorPercent: 100 })
+    pass(model, intervalMs)
+    expect(model.status).toMatchObject({ iterations: 2 })
+    expect(routingOf(model)).toHaveProperty('mirrorPercent', 100)
+    pass(model, 2 * intervalMs)
+    expect(eventTexts(model)).toContain('Stop traffic mirroring and route all traffic to canary')
+    expect(model.status).toMatchObject({ phase: 'Succeeded' })
+    expect(routingOf(model)).toEqual({ canaryWeightPercent: 0, match: [] })
+  })
+
+  it('evidence, which copies cannot give, is not waited for until there are weights; nor do copies end before their interval', () => {
+    const model = adopted({ ...steps, advance: 'evidence' })
+    model.guard = { decision: 'none' }
+    applyRevision(model, 'v2')
+    pass(model, intervalMs + 2000)
+    pass(model, intervalMs / 2)
+    expect(routingOf(model)).toHaveProperty('mirrorPercent', 100)
+    pass(model, intervalMs / 2 + 2000)
+    expect(model.status).toMatchObject({ canaryWeight: 20 })
+    pass(model, 2 * intervalMs)
+    expect(model.status).toMatchObject({ canaryWeight: 20 })
+  })
+
+  it('another revision begins again without copies', () => {
+    const model = adopted(steps)
+    applyRevision(model, 'v2')
+    pass(model, intervalMs + 2000)
+    applyRevision(model, 'v3')
+    settle(model)
+    expect(routingOf(model)).not.toHaveProperty('mirrorPercent')
+    expect(model.status).toMatchObject({ phase: 'Progressing', canaryWeight: 0 })
+  })
+})
+
 describe('given a promotion', () => {
   /** At the moment when the template has been copied. */
   function promoting(): Model {

@@ -16,6 +16,7 @@ import { configKey, configRefs, configText, isTracked } from './resources/config
 import { equalsTarget, hasInjectKeys, revisionText } from './resources/primary.ts'
 import { apexState, buildSplitServices, isServiceInSync, originalService } from './resources/services.ts'
 import { resolveSplit, type Split } from './resources/split.ts'
+import { heedProtocol } from './app-protocol.ts'
 import { find, nameOf, selects } from './objects.ts'
 import { serviceProblem } from './service-problem.ts'
 import type { Installation, World } from './world.ts'
@@ -30,7 +31,7 @@ export interface Observed {
 }
 
 export function observe(world: World, installation: Installation): Observed {
-  const canary = parseCanary(world.canary)
+  const canary = heedProtocol(parseCanary(world.canary), world.services)
   const configs = trackConfigs(world, installation)
   const resolved = world.target ? resolveSplit(canary, world.target, originalApex(world, canary), installation.selectorLabels) : undefined
   const split = resolved?.ok ? resolved.value : undefined

@@ -40,11 +40,11 @@ export function withState(status: CanaryStatus, change: { readonly [K in keyof K
   return { ...status, kinglet: merged as unknown as KingletState }
 }
 
-/** The status with a new routing intent: everything that decides where requests go must change through here. */
-export function reroute(status: CanaryStatus, change: { readonly canaryWeight?: number; readonly iterations?: number; readonly phase?: CanaryStatus['phase'] }, now: number): CanaryStatus {
+/** The status with a new routing intent: everything that decides where requests go must change through here. Copies end with it, unless it asks for them. */
+export function reroute(status: CanaryStatus, change: { readonly canaryWeight?: number; readonly iterations?: number; readonly phase?: CanaryStatus['phase']; readonly mirroring?: boolean }, now: number): CanaryStatus {
   const { phase = status.phase, canaryWeight = status.canaryWeight, iterations = status.iterations } = change
   const moved = { ...status, ...(phase === undefined ? {} : { phase }), canaryWeight, iterations }
-  return withState(moved, { generation: status.kinglet.generation + 1, generationAt: now, stepStartedAt: undefined })
+  return withState(moved, { generation: status.kinglet.generation + 1, generationAt: now, stepStartedAt: undefined, mirroring: change.mirroring === true ? true : undefined })
 }
 
 /** The status with the apex pointing elsewhere; where its endpoints are is then to be found out anew. */
@@ -56,6 +56,8 @@ export function pointApex(status: CanaryStatus, apex: KingletState['apex']): Can
 export interface Routing {
   readonly canaryWeightPercent: number
   readonly match: readonly MatchRule[]
+  /** Absent: nothing is copied. */
+  readonly mirrorPercent?: number
 }
 
 /** The routing of a Canary as its status has it. */
@@ -63,8 +65,16 @@ export function routingOf({ spec, status }: Pick<Canary, 'spec' | 'status'>): Ro
   const { phase, canaryWeight, iterations } = status
   const isJudged = phase === 'Progressing' || phase === 'WaitingPromotion' || phase === 'Promoting'
   const hasBegun = canaryWeight > 0 || (iterations > 0 && strategyOf(spec.analysis) === 'ab-testing')
-  return { canaryWeightPercent: canaryWeight, match: isJudged && hasBegun ? spec.analysis.match : [] }
+  return {
+    canaryWeightPercent: canaryWeight,
+    match: isJudged && hasBegun ? spec.analysis.match : [],
+    ...(isMirroring({ spec, status }) ? { mirrorPercent: spec.analysis.mirrorPercent } : {}),
+  }
 }
+
+/** Whether the canary is judged by copies of the primary's requests. */
+export const isMirroring = ({ spec, status }: Pick<Canary, 'spec' | 'status'>): boolean =>
+  status.phase === 'Progressing' && status.kinglet.mirroring === true && spec.analysis.mirrorPercent > 0
 
 /** Whether any request may be sent to the canary. */
 export function carriesTraffic(canary: Pick<Canary, 'spec' | 'status'>): boolean {
