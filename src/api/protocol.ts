@@ -1,6 +1,7 @@
 /**
- * What a sidecar and the controller say to each other: newline-delimited JSON in both directions of one long HTTP/2
- * stream (`POST /v1/stream`, TLS 1.3, bearer token of the pod's service account with audience `kinglet.sh/controller`).
+ * What a sidecar and the controller say to each other: newline-delimited JSON in both directions of one long connection (TLS 1.3;
+ * `GET /v1/stream` with `Upgrade: kinglet` and a bearer token of the pod's service account with audience `kinglet.sh/controller`; then
+ * 101, or a status that says why not).
  * A route table is also what `kinglet proxy --routes FILE` reads. `codec.ts` parses and prints the lines.
  *
  * Down: `routes` when the table changes and on every new stream; `ping` once a tick, so that silence means loss.
@@ -153,3 +154,5 @@ export type UpMessage = Hello | Ack | Report
 export type DownMessage = { readonly type: 'routes'; readonly table: RouteTable } | { readonly type: 'ping' }
 
 export const streamPath = '/v1/stream'
+/** What the connection is upgraded to (RFC 9110 §7.8). */
+export const streamProtocol = 'kinglet'

@@ -60,7 +60,7 @@ export function buildProxyCommand(action: (options: ProxyCommandOptions) => Prom
   whole('--direct-port <port>', 'KINGLET_DIRECT_PORT', 'direct port; 0 = any free one', proxyPorts.direct.port)
   whole('--admin-port <port>', 'KINGLET_ADMIN_PORT', 'admin port; 0 = any free one', proxyPorts.admin.port)
   add('--routes <file>', 'KINGLET_ROUTES', 'file with a route table', (option) => option.conflicts('controller'))
-  add('--controller <host:port>', 'KINGLET_CONTROLLER', 'controller that sends the route table', (option) => option.conflicts('routes'))
+  add('--controller <host:port>', 'KINGLET_CONTROLLER', 'controller that sends the route table', (option) => option.conflicts('routes').argParser(checkAddress))
   add('--ca <pem>', 'KINGLET_CA', 'certificate of the authority that signed the controller’s, PEM text')
   text('--token-file <file>', 'KINGLET_TOKEN_FILE', 'token to show to the controller', `${proxyTokenPath}/token`)
   text('--pod-name <name>', 'POD_NAME', 'name of this pod', 'unknown')
@@ -100,6 +100,12 @@ export function buildProxyCommand(action: (options: ProxyCommandOptions) => Prom
 function parseWhole(text: string): number {
   if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError('A whole number is needed.')
   return Number(text)
+}
+
+/** The text as it is, where it is an address. */
+function checkAddress(text: string): string {
+  parseAddress(text)
+  return text
 }
 
 /** `127.0.0.1:8080`, `[::1]:8080`, `app:8080`. */

@@ -1,7 +1,7 @@
-import http2 from 'node:http2'
+import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { printMessage } from '../api/codec.ts'
-import { streamPath, type UpMessage } from '../api/protocol.ts'
+import { streamPath, streamProtocol, type UpMessage } from '../api/protocol.ts'
 import { createAuthority, issueLeaf, type KeyedCertificate } from '../certs/issue.ts'
 import { AppError } from '../base/errors.ts'
 import { VirtualClock } from '../kube/virtual-clock.testkit.ts'
@@ -39,33 +39,33 @@ describe('the stream server', () => {
   })
   afterAll(() => server.stop())
 
-  /** Opens a stream, writes `lines`, resolves with the status and what came until the server ended it or `until` was seen. */
-  function talk(token: string | undefined, lines: readonly string[], until = '\n', path = streamPath): Promise<{ readonly status: number; readonly text: string }> {
+  /** Asks for a stream and writes `lines`; resolves with the status and what came until the server ended it or `until` was seen. */
+  function talk(token: string | undefined, lines: readonly string[], until = '\n', path = streamPath, protocol = streamProtocol): Promise<{ readonly status: number; readonly text: string }> {
     return new Promise((resolve, reject) => {
-      const session = http2.connect(`https://localhost:${server.port}`, { ca: authority.certPem, minVersion: 'TLSv1.3' })
-      session.on('error', reject)
-      const stream = session.request({ ':method': 'POST', ':path': path, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) })
-      let status = 0
-      let text = ''
+      const socket = connect({ host: 'localhost', port: server.port, servername: 'localhost', ca: authority.certPem, minVersion: 'TLSv1.3' })
+      let answer = ''
       const finish = (): void => {
-        session.destroy()
-        resolve({ status, text })
+        socket.destroy()
+        const [head = '', text = ''] = answer.split('\r\n\r\n')
+        resolve({ status: Number(head.split(' ')[1] ?? 0), text })
       }
-      stream.on('response', (headers) => void (status = Number(headers[':status'])))
-      stream.on('data', (chunk: Buffer) => {
-        text += chunk.toString()
-        if (text.includes(until)) finish()
+      socket.on('secureConnect', () => {
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n${token === undefined ? '' : `Authorization: Bearer ${token}\r\n`}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`)
+        for (const line of lines) socket.write(line)
       })
-      stream.on('error', finish)
-      stream.on('close', finish)
-      for (const line of lines) stream.write(line)
+      socket.on('data', (chunk: Buffer) => {
+        answer += chunk.toString()
+        if (answer.split('\r\n\r\n')[1]?.includes(until)) finish()
+      })
+      socket.on('error', reject)
+      socket.on('close', finish)
     })
   }
 
   it('lets a sidecar speak for the pod that its token belongs to, and answers', async () => {
     const ack: UpMessage = { type: 'ack', generation: 7 }
     const answer = await talk('pod-a', [printMessage(hello('a')), printMessage(ack)])
-    expect(answer).toEqual({ status: 200, text: '{"type":"ping"}\n' })
+    expect(answer).toEqual({ status: 101, text: '{"type":"ping"}\n' })
     await expect.poll(() => heard).toContainEqual(ack)
     expect(joined.at(-1)).toMatchObject({ namespace: 'shop', pod: 'a' })
     await expect.poll(() => left).toContain('a')
@@ -80,6 +80,10 @@ describe('the stream server', () => {
     const before = joined.length
     expect((await talk(token, [], '\n', path)).status).toBe(status)
     expect(joined).toHaveLength(before)
+  })
+
+  it('answers what is no request for a stream', async () => {
+    expect((await talk('pod-a', [], '\n', streamPath, 'websocket')).status).toBe(404)
   })
 
   it.each([
@@ -98,7 +102,7 @@ describe('the stream server', () => {
     const distrusted = await talk('pod-a', [printMessage(hello('a'))]).catch(() => ({ status: 0 }))
     expect(distrusted.status).toBe(0)
     authority = other
-    expect((await talk('pod-a', [printMessage(hello('a'))])).status).toBe(200)
+    expect((await talk('pod-a', [printMessage(hello('a'))])).status).toBe(101)
   })
 })
 

@@ -1,15 +1,17 @@
-import http2 from 'node:http2'
+import { STATUS_CODES, type IncomingMessage } from 'node:http'
+import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { LineSplitter, parseUpMessage } from '../api/codec.ts'
-import { streamPath, type UpMessage } from '../api/protocol.ts'
+import { streamPath, streamProtocol, type UpMessage } from '../api/protocol.ts'
 import { AppError, describeError } from '../base/errors.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Hub, Session } from './hub.ts'
 import type { PodIdentity } from './tokens.ts'
 
 /**
- * Where sidecars connect: HTTP/2 over TLS 1.3, one stream each. A sidecar proves its pod by its token and may speak for that pod
- * alone; whatever it sends that is not understood ends its stream. Knows nothing of Canaries: that is the hub's.
+ * Where sidecars connect: TLS 1.3, one request each that is upgraded to a stream of lines. A sidecar proves its pod by its token and
+ * may speak for that pod alone; whatever it sends that is not understood ends its stream. Knows nothing of Canaries: that is the hub's.
  */
 export interface StreamServerOptions {
   /** 0: any free port. */
@@ -29,21 +31,21 @@ export interface StreamServer {
 
 /** A sidecar that does not read what it is sent is cut off; it comes back and gets the newest table. Bytes. */
 const maxUnsentBytes = 4 * 1_048_576
-/** A hello must come within this time. */
+/** A hello must come, and a refused one go, within this time. */
 const helloMs = 10_000
 
 /** Errors: LISTEN_FAILED. */
 export async function startStreamServer(options: StreamServerOptions): Promise<StreamServer> {
   const secure = ({ certPem, keyPem }: StreamServerOptions['certificate']) => ({ cert: certPem, key: keyPem, minVersion: 'TLSv1.3' as const })
-  const server = http2.createSecureServer(secure(options.certificate))
-  const sessions = new Set<http2.ServerHttp2Session>()
-  server.on('session', (session) => {
-    sessions.add(session)
-    session.on('close', () => void sessions.delete(session))
-    session.on('error', (error) => options.log.debug('sidecar connection broken', { error: describeError(error) }))
+  const server = createServer(secure(options.certificate), (_request, response) => response.writeHead(426, { upgrade: streamProtocol, connection: 'upgrade' }).end())
+  const connections = new Set<Duplex>()
+  server.on('secureConnection', (socket) => {
+    connections.add(socket)
+    socket.on('close', () => void connections.delete(socket))
+    socket.on('error', (error) => options.log.debug('sidecar connection broken', { error: describeError(error) }))
   })
   server.on('tlsClientError', (error) => options.log.debug('tls handshake failed', { error: error.message }))
-  server.on('stream', (stream, headers) => void accept(stream, headers, options))
+  server.on('upgrade', (request, socket, early) => void accept(request, socket, early, options))
   const port = await listen(server, options.port)
   return {
     port,
@@ -51,25 +53,26 @@ export async function startStreamServer(options: StreamServerOptions): Promise<S
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
-        for (const session of sessions) session.destroy()
+        for (const connection of connections) connection.destroy()
       }),
   }
 }
 
-function listen(server: http2.Http2SecureServer, port: number): Promise<number> {
+function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(new AppError('LISTEN_FAILED', `cannot listen at port ${port}: ${describeError(error)}`, { cause: error })))
     server.listen(port, '0.0.0.0', () => resolve((server.address() as AddressInfo).port))
   })
 }
 
-async function accept(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, options: StreamServerOptions): Promise<void> {
-  stream.on('error', (error) => options.log.debug('sidecar stream broken', { error: describeError(error) }))
+async function accept(request: IncomingMessage, stream: Duplex, early: Buffer, options: StreamServerOptions): Promise<void> {
   const refuse = (status: number): void => {
-    if (!stream.destroyed && !stream.headersSent) stream.respond({ ':status': status }, { endStream: true })
+    // What it sends beside the request is thrown away: closing with it unread would destroy the answer on its way.
+    stream.resume().end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+    setTimeout(() => stream.destroy(), helloMs).unref()
   }
-  if (headers[':method'] !== 'POST' || headers[':path'] !== streamPath) return refuse(404)
-  const [, token] = /^Bearer (\S+)$/.exec(headers.authorization ?? '') ?? []
+  if (request.url !== streamPath || request.headers.upgrade?.toLowerCase() !== streamProtocol) return refuse(404)
+  const [, token] = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '') ?? []
   if (token === undefined) return refuse(401)
   let identity: PodIdentity | undefined
   try {
@@ -80,12 +83,13 @@ async function accept(stream: http2.ServerHttp2Stream, headers: http2.IncomingHt
   }
   if (!identity) return refuse(401)
   if (stream.destroyed) return
-  stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' })
+  stream.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${streamProtocol}\r\n\r\n`)
+  if (early.length > 0) stream.unshift(early)
   converse(stream, identity, options)
 }
 
 /** Hello, then whatever it has to say, until one side ends it. */
-function converse(stream: http2.ServerHttp2Stream, identity: PodIdentity, { hub, log }: StreamServerOptions): void {
+function converse(stream: Duplex, identity: PodIdentity, { hub, log }: StreamServerOptions): void {
   const lines = new LineSplitter()
   const impatience = setTimeout(() => stream.destroy(), helloMs)
   let leave: (() => void) | undefined

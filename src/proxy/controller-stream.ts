@@ -6,17 +6,17 @@
  *   closed ──connect──▶ opening ──first line──▶ open ──error, silence, end──▶ closed (and again after a pause)
  */
 import { readFile } from 'node:fs/promises'
-import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
-import { LineSplitter, parseDownMessage, printMessage } from '../api/codec.ts'
-import { streamPath, type Hello, type Report } from '../api/protocol.ts'
+import { parseDownMessage, printMessage } from '../api/codec.ts'
+import type { Hello, Report } from '../api/protocol.ts'
 import { describeError } from '../base/errors.ts'
 import type { Logger } from '../runtime/log.ts'
+import { ControllerConnection } from './controller-connection.ts'
 import type { LiveRoutes } from './live-routes.ts'
 import type { Reporter } from './reporter.ts'
 import type { TableSource } from './table-source.ts'
 
 export interface ControllerStreamOptions {
-  /** `host:port`. The host is resolved anew for each connection: the leader moves. */
+  /** `host:port`, an IPv6 address in brackets. The host is resolved anew for each connection: the leader moves. */
   readonly controller: string
   /** Certificate of the authority that signed the controller's certificate, PEM. */
   readonly ca: string
@@ -41,8 +41,7 @@ export class ControllerStream {
   private readonly live: LiveRoutes
   private readonly reporter: Reporter
   private readonly log: Logger
-  private session: ClientHttp2Session | undefined
-  private stream: ClientHttp2Stream | undefined
+  private connection: ControllerConnection | undefined
   private heardAt = 0
   private failures = 0
   private retry: NodeJS.Timeout | undefined
@@ -64,33 +63,23 @@ export class ControllerStream {
   async stop(timeoutMs: number): Promise<void> {
     this.isStopped = true
     clearTimeout(this.retry)
-    const { session, stream } = this
-    if (!session || !stream || !this.isOpen) {
-      session?.destroy()
-      return
-    }
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs)
-      stream.end(() => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
-    session.destroy()
+    const { connection } = this
+    if (this.isOpen) await connection?.end(timeoutMs)
+    connection?.destroy()
   }
 
   /** Sends reports, where there is a connection; elsewhere the next one repeats them. */
   send(reports: readonly Report[]): void {
-    const { stream } = this
-    if (!stream || stream.destroyed || stream.writableEnded) return
-    for (const report of reports) stream.write(printMessage(report))
-    if (stream.writableLength > maxUnsentBytes) this.close('the controller does not read')
+    const { connection } = this
+    if (!connection) return
+    for (const report of reports) connection.send(printMessage(report))
+    if (connection.unsentBytes > maxUnsentBytes) this.close('the controller does not read')
   }
 
   /** Called once a tick: a connection on which nothing comes is no connection. */
   checkSilence(tickMs: number): void {
     const silentMs = performance.now() - this.heardAt
-    if (this.session && silentMs > Math.max(this.options.leastSilenceMs, silentTicks * tickMs)) this.close('the controller is silent')
+    if (this.connection && silentMs > Math.max(this.options.leastSilenceMs, silentTicks * tickMs)) this.close('the controller is silent')
   }
 
   private async open(): Promise<void> {
@@ -103,32 +92,20 @@ export class ControllerStream {
     }
     if (this.isStopped) return
     this.heardAt = performance.now()
-    const session = connect(`https://${this.options.controller}`, { ca: this.options.ca, minVersion: 'TLSv1.3' })
-    this.session = session
-    session.on('error', (error) => this.lost(session, describeError(error)))
-    session.on('goaway', () => this.lost(session, 'the controller goes away'))
-    session.on('close', () => this.lost(session, 'the connection was closed'))
-    const stream = session.request({ ':method': 'POST', ':path': streamPath, authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' })
-    this.stream = stream
-    const lines = new LineSplitter()
-    stream.on('response', ({ ':status': status }) => {
-      if (status !== 200) this.lost(session, `the controller answered ${status}`)
-    })
-    stream.on('data', (chunk: Buffer) => this.onChunk(session, lines, chunk))
-    stream.on('end', () => this.lost(session, 'the controller ended the stream'))
-    stream.on('error', (error) => this.lost(session, describeError(error)))
-    stream.write(printMessage(this.options.hello))
-    this.send(this.reporter.replay(performance.now()))
-  }
-
-  private onChunk(session: ClientHttp2Session, lines: LineSplitter, chunk: Buffer): void {
-    const split = lines.push(chunk)
-    if (!split.ok) {
-      this.tables.refuse(split.error, 'controller')
-      this.lost(session, split.error)
-      return
-    }
-    for (const line of split.value) if (session === this.session) this.onLine(line)
+    const { controller, ca, hello } = this.options
+    const connection = new ControllerConnection(
+      { controller, ca, token },
+      {
+        onOpen: () => {
+          connection.send(printMessage(hello))
+          this.send(this.reporter.replay(performance.now()))
+        },
+        onLine: (line) => this.onLine(line),
+        onFault: (reason) => this.tables.refuse(reason, 'controller'),
+        onLost: (reason) => this.lost(reason),
+      },
+    )
+    this.connection = connection
   }
 
   private onLine(line: string): void {
@@ -149,18 +126,16 @@ export class ControllerStream {
     const reports = this.tables.accept(table, 'controller')
     if (reports === undefined) return
     this.send(reports)
-    this.stream?.write(printMessage({ type: 'ack', generation: table.generation }))
+    this.connection?.send(printMessage({ type: 'ack', generation: table.generation }))
   }
 
   private close(reason: string): void {
-    if (this.session) this.lost(this.session, reason)
+    this.connection?.destroy()
+    this.lost(reason)
   }
 
-  private lost(session: ClientHttp2Session, reason: string): void {
-    if (session !== this.session) return
-    this.session = undefined
-    this.stream = undefined
-    session.destroy()
+  private lost(reason: string): void {
+    this.connection = undefined
     this.pauseAndRetry(reason)
   }
 

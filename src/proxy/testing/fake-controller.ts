@@ -1,7 +1,8 @@
-import { createSecureServer, type Http2SecureServer, type Http2Session, type ServerHttp2Stream } from 'node:http2'
+import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { LineSplitter, parseUpMessage, printMessage } from '../../api/codec.ts'
-import type { DownMessage, Report, UpMessage } from '../../api/protocol.ts'
+import { streamProtocol, type DownMessage, type Report, type UpMessage } from '../../api/protocol.ts'
 
 /** One stream of a sidecar, as the controller sees it. */
 export interface SidecarStream {
@@ -19,7 +20,7 @@ export interface SidecarStream {
 export interface FakeController {
   readonly port: number
   readonly streams: readonly SidecarStream[]
-  /** Answer new streams with this status. */
+  /** Answer new streams with this status; 200: agree. */
   status: number
   /** Cuts all connections; the port stays open. */
   cut(): void
@@ -29,25 +30,27 @@ export interface FakeController {
 /** A controller that only listens and says what it is told. */
 export async function startFakeController(keys: { readonly certPem: string; readonly keyPem: string }, port = 0): Promise<FakeController> {
   const streams: SidecarStream[] = []
-  const sessions = new Set<Http2Session>()
-  const server: Http2SecureServer = createSecureServer({ cert: keys.certPem, key: keys.keyPem, minVersion: 'TLSv1.3' })
+  const connections = new Set<Duplex>()
+  const server = createServer({ cert: keys.certPem, key: keys.keyPem, minVersion: 'TLSv1.3' })
   const fake = { status: 200 }
-  server.on('session', (session) => {
-    sessions.add(session)
-    session.on('error', () => undefined)
-    session.on('close', () => sessions.delete(session))
+  server.on('secureConnection', (socket) => {
+    connections.add(socket)
+    socket.on('error', () => undefined)
+    socket.on('close', () => connections.delete(socket))
   })
-  server.on('stream', (stream: ServerHttp2Stream, headers) => {
-    stream.on('error', () => undefined)
-    stream.respond({ ':status': fake.status })
-    if (fake.status === 200) streams.push(attach(stream, String(headers.authorization), String(headers[':path'])))
-    else stream.end()
+  server.on('upgrade', ({ headers, url = '' }, socket) => {
+    if (fake.status !== 200) {
+      socket.end(`HTTP/1.1 ${fake.status} No\r\nContent-Length: 0\r\n\r\n`)
+      return
+    }
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${streamProtocol}\r\n\r\n`)
+    streams.push(attach(socket, String(headers.authorization), url))
   })
   await new Promise<void>((resolve) => {
     server.listen(port, '127.0.0.1', resolve)
   })
   const cut = (): void => {
-    for (const session of sessions) session.destroy()
+    for (const connection of connections) connection.destroy()
   }
   return Object.assign(fake, {
     port: (server.address() as AddressInfo).port,
@@ -60,7 +63,7 @@ export async function startFakeController(keys: { readonly certPem: string; read
   })
 }
 
-function attach(stream: ServerHttp2Stream, authorization: string, path: string): SidecarStream {
+function attach(stream: Duplex, authorization: string, path: string): SidecarStream {
   const messages: UpMessage[] = []
   const faults: string[] = []
   const lines = new LineSplitter()
@@ -78,7 +81,7 @@ function attach(stream: ServerHttp2Stream, authorization: string, path: string):
     path,
     messages,
     faults,
-    isClosed: () => stream.closed,
+    isClosed: () => stream.destroyed,
     send: (message) => stream.write(printMessage(message)),
     sendLine: (line) => stream.write(`${line}\n`),
     reports: () => messages.filter((message) => message.type === 'report'),
