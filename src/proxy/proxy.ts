@@ -18,7 +18,7 @@ import type { AppProtocol } from '../api/protocol.ts'
 import { TrafficLedger } from '../metrics/recorder.ts'
 import { invariant } from '../base/errors.ts'
 import { compileRoutes, localTable } from '../routing/routes.ts'
-import { randomPhase } from '../routing/weighted-choice.ts'
+import { newPhase } from '../routing/weighted-choice.ts'
 import { startAdmin } from './admin.ts'
 import { ControllerStream, type ControllerStreamOptions } from './controller-stream.ts'
 import { Deadlines } from './deadlines.ts'
@@ -52,6 +52,8 @@ export interface ProxyOptions {
   readonly limits: ProxyLimits
   readonly drain: DrainSettings
   readonly log: Logger
+  /** Numbers in [0, 1) by which requests are drawn. Default: Math.random. */
+  readonly random?: () => number
 }
 
 export interface RunningProxy {
@@ -76,9 +78,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const app = new UpstreamPool(options.app.host, options.app.port, limits, deadlines)
   const initial = compileRoutes(localTable)
   invariant(initial.ok, 'the table without rules compiles')
-  const phase = { accumulator: randomPhase(Math.random()) }
-  const mirrorPhase = { accumulator: randomPhase(Math.random()) }
-  const live = new LiveRoutes({ ledger, pools, mirrorPools, app, podAddress: options.podAddress, phase, mirrorPhase, initial: initial.value })
+  const { random = Math.random } = options
+  const live = new LiveRoutes({ ledger, pools, mirrorPools, app, podAddress: options.podAddress, phase: newPhase(random), mirrorPhase: newPhase(random), initial: initial.value })
   const counters = noCounts()
   const engine: Engine = {
     limits,

@@ -16,7 +16,7 @@ export interface DemoVersion {
 export const versions = {
   v1: { name: 'v1', image: 'ghcr.io/stefanprodan/podinfo:6.9.0', arguments: [] },
   v2: { name: 'v2', image: 'ghcr.io/stefanprodan/podinfo:6.9.1', arguments: [] },
-  /** Answers about a third of its requests with an error: 500, 400 and 409 in turn, of which 500 alone counts against it. */
+  /** Answers about a third of its requests with an error: 500, 400 or 409 alike, of which 500 alone counts against it. */
   v3: { name: 'v3', image: 'ghcr.io/stefanprodan/podinfo:6.9.2', arguments: ['--random-error'] },
 } as const satisfies Record<string, DemoVersion>
 
