@@ -71,6 +71,7 @@ const policy = fc.record(
   { requiredKeys: ['match'] },
 )
 const optionalFields = {
+  mirrorPercent: fc.double({ min: 0, max: 100, noNaN: true }).map((weight) => weight + 0),
   policy,
   primaryService: endpoint,
   affinity: fc.record({ canary: holdingCookie, primary: holdingCookie, previous: holdingCookie }, { requiredKeys: [] }),
@@ -164,7 +165,7 @@ describe('a line that is not what it should be', () => {
   const withTable = (change: object) => JSON.stringify({ type: 'routes', table: { ...table, ...change } })
 
   it.each<[field: string, line: string]>([
-    ['line', '{"type":'],
+    ['not JSON', '{"type":'],
     ['$', '[]'],
     ['$.type', '{}'],
     ['$.type', '{"type":"hello"}'],
@@ -175,6 +176,7 @@ describe('a line that is not what it should be', () => {
     ['$.table.self', withTable({ self: 'stable' })],
     ['$.table.canaryWeightPercent', withTable({ canaryWeightPercent: 101 })],
     ['$.table.canaryWeightPercent', withTable({ canaryWeightPercent: '10' })],
+    ['$.table.mirrorPercent', withTable({ mirrorPercent: 101 })],
     ['$.table.match', withTable({ match: undefined })],
     ['$.table.match', withTable({ match: Array.from({ length: 101 }, () => table.match[0]) })],
     ['$.table.match[0]', withTable({ match: [{}] })],

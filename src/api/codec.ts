@@ -66,8 +66,9 @@ function parseLine<T>(line: string, read: Read<T>): Result<T> {
   let value: unknown
   try {
     value = JSON.parse(line)
-  } catch {
-    return err('line: not JSON')
+  } catch (error) {
+    // The engine's words say where, or quote the place.
+    return err(`not JSON: ${error instanceof Error ? error.message : String(error)}`)
   }
   return attempt(read, value, '$')
 }

@@ -54,6 +54,7 @@ export class TableSource {
   /** Counts and says that a table could not be used. */
   refuse(error: string, origin: string): void {
     this.refusedTables += 1
-    this.log.error('route table refused, the one before stays in force', { origin, error, generation: this.generation })
+    const message = this.generation === 0 ? 'route table refused, everything goes to the app next door until there is one' : 'route table refused, the one before stays in force'
+    this.log.error(message, { origin, error, generation: this.generation })
   }
 }

@@ -93,6 +93,18 @@ describe('what the cluster contradicts is said in a condition and an event of th
     await eventually('busy is adopted', async () => JSON.stringify(await get(resources.canaries, namespace, 'busy')).includes('"phase":"Initialized"'), 90_000)
   })
 
+  it('a Service that would lead its clients to both versions', async () => {
+    explainOnFailure('mixed')
+    const manifest = deployment({ namespace, name: 'mixed', version: 'v1', replicas: 1 })
+    const spec = objectAt(manifest, 'spec')
+    const labels = { app: 'mixed', tier: 'web' }
+    const both = { ...service({ namespace, name: 'mixed-all' }), spec: { selector: { tier: 'web' }, ports: [{ port: 80, targetPort: 8080 }] } }
+    await apply({ ...manifest, spec: { ...spec, template: { ...objectAt(spec, 'template'), metadata: { labels } } } }, service({ namespace, name: 'mixed' }), both)
+    await apply(canary({ namespace, name: 'mixed' }))
+    await isSaid(namespace, 'mixed', /^Service mixed-all: it selects the pods of both tracks, so clients would reach new versions before they are judged\. Add app=mixed-primary to the selector, or annotate the Service with kinglet\.sh\/both-tracks=true/)
+    expect(specReplicas(await getDeployment(namespace, 'mixed'))).toBe(1)
+  })
+
   it('a bad value of an annotation: the event on the Deployment names the key', async () => {
     explainOnFailure('annotated')
     const annotations = { [canaryAnnotation]: 'enabled', [settingAnnotations.interval]: 'soon' }
