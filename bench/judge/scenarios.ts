@@ -64,7 +64,7 @@ function sticky(random: Random): (second: number) => GuardTick {
 }
 
 /** A client that fails tries again at once, on the same track, five times on average. */
-function clusters(random: Random): (second: number) => GuardTick {
+function clusters(random: Random, ratio: number): (second: number) => GuardTick {
   const failed = (requests: number, rate: number): TrackTick => {
     let failures = 0
     for (let left = poisson(random, (requests * rate) / 5); left > 0; left -= 1) failures += geometric(random, 5)
@@ -72,7 +72,7 @@ function clusters(random: Random): (second: number) => GuardTick {
   }
   return (second) => {
     const canary = second < 0 ? 0 : binomial(random, requestsPerTick, 0.1)
-    return tickAt(second, second < 0 ? 0 : 0.1, failed(requestsPerTick - canary, 0.005), failed(canary, 0.005))
+    return tickAt(second, second < 0 ? 0 : 0.1, failed(requestsPerTick - canary, 0.005), failed(canary, 0.005 * ratio))
   }
 }
 
@@ -111,7 +111,8 @@ export const scenarios: readonly Scenario[] = [
   plain('spikes', '.1 %, for 5 s of every 100 s 30 %', (second) => ({ share: 0.1, requests: requestsPerTick, rate: spike(second) })),
   plain('weight steps', '1, 5, 20, 50 %, the failure rate changes with them', (second) => ({ share: steps[Math.floor(Math.max(0, second) / 250)] ?? 0.5, requests: requestsPerTick, rate: [0.02, 0.005, 0.001, 0.01][Math.floor(Math.max(0, second) / 250)] ?? 0.01 })),
   { name: 'sticky users', about: '300 users of very different diligence, routed by hash', settings: failuresOnly, learnSeconds: 300, begin: sticky },
-  { name: 'clusters', about: 'a client that fails tries five times on average, no client known; ratio 1', settings: { ...failuresOnly, tolerance: 1 }, learnSeconds: 3600, begin: clusters },
+  { name: 'clusters', about: 'a client that fails tries five times on average, no client known; ratio 1', settings: { ...failuresOnly, tolerance: 1 }, learnSeconds: 3600, begin: (random) => clusters(random, 1) },
+  { name: 'clusters, 1.25', about: 'the same at the default tolerance', settings: failuresOnly, learnSeconds: 3600, begin: (random) => clusters(random, tolerance) },
   { name: 'pod luck', about: 'pods differ by exp(N(0, .2)), four a track; equal versions', settings: failuresOnly, learnSeconds: 300, begin: podLuck },
   plain('day and night', 'traffic 40 … 760 a tick, failure rate .05 … .95 %', (second) => ({ share: 0.1, requests: Math.round(requestsPerTick * daytime(second)), rate: 0.005 * daytime(second + 250) })),
   plain('low traffic', '2 requests a tick, 5 %, failure rate 2 %', () => ({ share: 0.05, requests: 2, rate: 0.02 })),

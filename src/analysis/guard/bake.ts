@@ -1,4 +1,4 @@
-import { dispersionOf } from './dispersion.ts'
+import { dispersionOf, largestPause } from './dispersion.ts'
 import { slowerThan, type Threshold } from './baseline.ts'
 import { logSumExp, settled } from './mixture.ts'
 import { upperRate } from './rate-bound.ts'
@@ -57,7 +57,7 @@ export function startBake(state: GuardState, ticks: number): BakeState {
   const { settings, counts, latency } = state
   const failures = { metric: 'failures' as const, rate: Math.min(0.99, settings.tolerance * upperRate(counts.primary.requests, counts.primary.events, level)), dispersion: dispersionOf(state.dispersion) }
   const [counted = 0, ...slow] = latency?.total.primary ?? []
-  const slowness = counted === 0 ? [] : slow.map((hits, at) => ({ metric: 'latency' as const, rate: Math.min(0.99, upperRate(counted, hits, level)), dispersion: dispersionOf(latency?.dispersions[at] ?? { scales: [] }) }))
+  const slowness = counted === 0 ? [] : slow.map((hits, at) => ({ metric: 'latency' as const, rate: Math.min(0.99, upperRate(counted, hits, level)), dispersion: dispersionOf(latency?.dispersions[at] ?? { scales: [] }, largestPause) }))
   const watched = [failures, ...slowness].filter(({ metric }) => settings.metrics.includes(metric))
   return {
     settings,

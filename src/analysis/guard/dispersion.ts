@@ -24,13 +24,15 @@ interface Scale {
 const spans = [1, 10]
 /** So many failures' worth of belief that they are independent, before any was seen. */
 const priorEvents = 10
-/** Beyond this the guard would be blind; the promise does not cover clusters that are larger. */
+/** Beyond this the guard would be blind; the promise does not cover clusters that are larger. Failures: one client's. */
 const largest = 25
+/** Slowness: a pause holds up all requests of a second. */
+export const largestPause = 100
 
 const emptyScale: Scale = { filling: [0, 0, 0], sums: [0, 0, 0] }
 export const startDispersion = (): Dispersion => ({ scales: spans.map(() => emptyScale) })
 
-export const dispersionOf = ({ scales }: Dispersion): number => Math.min(largest, Math.max(1, ...scales.map(dispersionAt)))
+export const dispersionOf = ({ scales }: Dispersion, most = largest): number => Math.min(most, Math.max(1, ...scales.map(dispersionAt)))
 
 function dispersionAt({ sums: [above, below, squares] }: Scale): number {
   const dispersion = (above + priorEvents) / (below + priorEvents)

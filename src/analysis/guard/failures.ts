@@ -1,4 +1,4 @@
-import { logLabelRatio } from './label-test.ts'
+import { logClusteredRatio, type Labelled } from './label-test.ts'
 
 /** Risk ratios that the evidence is spread over. The widest is worth 5.7 nats a failure at small weights. */
 const ratios = [1.5, 2, 3, 5, 10, 30, 100, 300]
@@ -12,6 +12,6 @@ export const alternativesAbove = (tolerance: number): readonly number[] => {
   return above.length > 0 ? above : [tolerance * 2]
 }
 
-/** ln e of one tick for each alternative. `dispersion` ≥ 1 is how many failures come as one: the evidence is that many times less. */
-export const failureIncrements = (canaryEvents: number, events: number, share: number, tolerance: number, dispersion: number): readonly number[] =>
-  alternativesAbove(tolerance).map((ratio) => logLabelRatio(canaryEvents, events, share, ratio, tolerance) / dispersion)
+/** ln e of one tick for each alternative. `dispersion` ≥ 1 is how many failures come as one. */
+export const failureIncrements = (labelled: Labelled, tolerance: number, dispersion: number): readonly number[] =>
+  alternativesAbove(tolerance).map((ratio) => logClusteredRatio(labelled, ratio, tolerance, dispersion))

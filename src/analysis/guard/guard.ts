@@ -1,5 +1,5 @@
 import { feedBaseline } from './baseline.ts'
-import { dispersionOf, feedDispersion } from './dispersion.ts'
+import { dispersionOf, feedDispersion, largestPause } from './dispersion.ts'
 import { failureIncrements } from './failures.ts'
 import { isCountable, shareOf, type Split } from './label-test.ts'
 import { feedLatency, latencyCounts, learnLatency, startLatency } from './latency.ts'
@@ -46,7 +46,7 @@ function failuresTested(state: GuardState, tick: GuardTick): GuardState {
   const { promotion } = settings
   return {
     ...state,
-    failures: feedMixture(state.failures, failureIncrements(canary, both, worse, settings.tolerance, dispersion)),
+    failures: feedMixture(state.failures, failureIncrements({ canary, both, share: worse }, settings.tolerance, dispersion)),
     interval: feedInterval(state.interval, canary, both, counted, dispersion),
     promotion: {
       ...state.promotion,
@@ -91,7 +91,7 @@ function latencyPromoted(state: GuardState, canary: readonly number[], primary: 
   const dispersion = latency?.dispersions[ninetieth - 1]
   if (requests === 0 || !dispersion) return promotion
   const labelled = { canary: slow, both: slow + (primary[ninetieth] ?? 0), share: shareOf(splitOf(state, canaryRequests, requests), 'no worse') }
-  return { ...promotion, latency: feedComparison(promotion.latency, labelled, settings.promotion.worseRatio, dispersionOf(dispersion)) }
+  return { ...promotion, latency: feedComparison(promotion.latency, labelled, settings.promotion.worseRatio, dispersionOf(dispersion, largestPause)) }
 }
 
 /** What the primary teaches: clusters of failures, its latency, clusters of slowness. */

@@ -13,6 +13,31 @@ export function logLabelRatio(canaryFailures: number, failures: number, share: n
   return canaryFailures * Math.log(ratio / nullRatio) - failures * (Math.log1p(share * (ratio - 1)) - Math.log1p(share * (nullRatio - 1)))
 }
 
+/** Bad events of the canary and of both tracks, and the canary's share of the requests. */
+export interface Labelled {
+  readonly canary: number
+  readonly both: number
+  readonly share: number
+}
+
+/**
+ * The same where failures come in clusters: `dispersion` φ is E[m²]/E[m] of their sizes m, 1 for single ones. A failure that would multiply the
+ * evidence by 1 + v multiplies it by
+ *
+ *   (1 + v)^(1/φ)  where it loses        1 + v/(φ + v·(φ − 1)/2)  where it wins
+ *
+ * A whole cluster then multiplies it by 1 + c·v on average or by less, with one c for wins and losses, whether all clusters have the size φ (c = 1) or their sizes
+ * are geometric with a mean of (φ + 1)/2 (c = (φ + 1)/2φ). To divide the wins too is not enough: long clusters are so frequent that (1 + v)^(m/φ) has no mean.
+ * Example: share .05, ratio 10, φ 9: v = 10/1.45 − 1 = 5.9, 1 + 5.9/(9 + 23.6) = 1.18: .166 nats a failure, .83 for five of them.
+ */
+export function logClusteredRatio({ canary, both, share }: Labelled, ratio: number, nullRatio: number, dispersion: number): number {
+  if (dispersion <= 1) return logLabelRatio(canary, both, share, ratio, nullRatio)
+  if (both === 0 || share <= 0 || share >= 1) return 0
+  const r = (1 + share * (nullRatio - 1)) / (1 + share * (ratio - 1))
+  const gain = (v: number): number => (v > 0 ? Math.log1p(v / (dispersion + (v * (dispersion - 1)) / 2)) : Math.log1p(v) / dispersion)
+  return canary * gain((ratio / nullRatio) * r - 1) + (both - canary) * gain(r - 1)
+}
+
 /** Requests of both tracks in a tick and in all ticks so far, this one included, and the weight that was in force. */
 export interface Split {
   readonly canaryRequests: number

@@ -1,7 +1,7 @@
 import { bucketCeilingUs } from '../../api/histogram.ts'
 import { aboveThresholds, freeze, quantileCount, slowerThan, type Baseline, type Threshold } from './baseline.ts'
 import { logBlockRatio } from './block-test.ts'
-import { dispersionOf, feedDispersion, startDispersion, type Dispersion } from './dispersion.ts'
+import { dispersionOf, feedDispersion, largestPause, startDispersion, type Dispersion } from './dispersion.ts'
 import { feedMixture, logEvidenceOf, settled, startMixture, type Mixture } from './mixture.ts'
 import type { GuardSettings } from './settings.ts'
 import type { GuardTick } from './tick.ts'
@@ -77,7 +77,7 @@ function closed(state: LatencyState, share: number): LatencyState {
   if (requests === 0) return { ...state, block: empty }
   const increments = state.thresholds.flatMap((_, at) => {
     const [hits = 0, of = 1] = state.lately[at] ?? []
-    const dispersion = dispersionOf(state.dispersions[at] ?? startDispersion())
+    const dispersion = dispersionOf(state.dispersions[at] ?? startDispersion(), largestPause)
     const [ofCanary, ofPrimary] = [canary, primary].map((counts) => ({ requests: counts[0] ?? 0, hits: counts[at + 1] ?? 0 }))
     return oddsRatios.map((ratio) => (ofCanary && ofPrimary ? logBlockRatio(ofCanary, ofPrimary, hits / of, ratio) / dispersion : 0))
   })

@@ -3,7 +3,7 @@ import { logBlockRatio } from './block-test.ts'
 import { observeBake, readBake, startBake } from './bake.ts'
 import { dispersionOf, feedDispersion, startDispersion } from './dispersion.ts'
 import { observeTick } from './guard.ts'
-import { logLabelRatio, shareOf } from './label-test.ts'
+import { logClusteredRatio, logLabelRatio, shareOf } from './label-test.ts'
 import { feedMixture, logEvidenceOf, startMixture } from './mixture.ts'
 import { nextShare } from './next-share.ts'
 import { planRollout } from './plan.ts'
@@ -38,6 +38,37 @@ describe('the label test', () => {
     for (const ratio of [0.5, 1, 1.25]) {
       expect(expected([4, 0.2], [9, 0.1], (x, y) => Math.exp(logLabelRatio(x, x + y, 4 / 13, ratio, 2)))).toBeLessThanOrEqual(1)
     }
+  })
+
+  describe('with failures that come in clusters', () => {
+    /** What a cluster multiplies the evidence by on average, where its failures are worth `nats` each. */
+    const gainOf = (nats: number, chanceOf: (size: number) => number): number => {
+      let sum = 0
+      for (let size = 1; size <= 400; size += 1) sum += chanceOf(size) * Math.exp(size * nats)
+      return sum - 1
+    }
+    const drift = (share: number, chanceOf: (size: number) => number, nats: (canary: number) => number): number =>
+      1.25 * share * gainOf(nats(1), chanceOf) + (1 - share) * gainOf(nats(0), chanceOf)
+
+    it.each([
+      ['geometric, five on average', 9, (size: number) => 0.2 * 0.8 ** (size - 1)],
+      ['always five', 5, (size: number) => (size === 5 ? 1 : 0)],
+      ['one of three is a crowd', 8.3, (size: number) => (size === 1 ? 0.7 : size === 10 ? 0.3 : 0)],
+    ])('has no expectation above 1: %s', (_name, dispersion, chanceOf) => {
+      for (const share of [0.01, 0.1, 0.5]) {
+        for (const ratio of [1.5, 3, 10, 300]) expect(drift(share, chanceOf, (canary) => logClusteredRatio({ canary, both: 1, share }, ratio, 1.25, dispersion))).toBeLessThanOrEqual(1e-9)
+      }
+    })
+
+    it('is more than dividing by the dispersion, which lets large ratios win too much', () => {
+      const geometricFive = (size: number): number => 0.2 * 0.8 ** (size - 1)
+      expect(drift(0.1, geometricFive, (canary) => logLabelRatio(canary, 1, 0.1, 10, 1.25) / 9)).toBeGreaterThan(0)
+    })
+
+    it('is worth what was worked out by hand, and the label test where failures are single', () => {
+      expect(logClusteredRatio({ canary: 1, both: 1, share: 0.05 }, 10, 1, 9)).toBeCloseTo(0.166, 3)
+      expect(logClusteredRatio({ canary: 2, both: 3, share: 0.05 }, 10, 1.25, 1)).toBe(logLabelRatio(2, 3, 0.05, 10, 1.25))
+    })
   })
 
   it('takes the counted share where there is one, the weight where a tick is too small', () => {

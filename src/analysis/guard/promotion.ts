@@ -1,4 +1,4 @@
-import { logLabelRatio } from './label-test.ts'
+import { logLabelRatio, type Labelled } from './label-test.ts'
 import { logSumExp, settled } from './mixture.ts'
 
 /** What may be chosen about promotion on evidence. */
@@ -33,13 +33,6 @@ const healthyRateParts = [0.01, 0.05, 0.1, 0.2, 0.4, 0.6]
 
 const zeros = (parts: readonly number[]): readonly number[] => parts.map(() => 0)
 export const startPromotion = (): PromotionState => ({ failures: zeros(healthyParts), latency: zeros(healthyParts), rate: zeros(healthyRateParts) })
-
-/** Bad events of the canary and of both tracks. */
-export interface Labelled {
-  readonly canary: number
-  readonly both: number
-  readonly share: number
-}
 
 /** The same label test as for the abort, read the other way: the canary is claimed to be no worse. */
 export const feedComparison = (logs: readonly number[], { canary, both, share }: Labelled, worseRatio: number, dispersion: number): readonly number[] =>

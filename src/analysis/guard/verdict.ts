@@ -1,4 +1,4 @@
-import { dispersionOf } from './dispersion.ts'
+import { dispersionOf, largestPause } from './dispersion.ts'
 import { loudest, logLatencyEvidence } from './latency.ts'
 import { logEvidenceOf, logSumExp, startMixture } from './mixture.ts'
 import { sickPod, startPods } from './pods.ts'
@@ -51,7 +51,7 @@ function sickPodOf(state: GuardState, metric: GuardMetric): string | undefined {
   const { settings, latency } = state
   if (metric === 'failures') return sickPod(state.pods.failures, settings.tolerance, dispersionOf(state.dispersion))
   const dispersion = latency?.dispersions[loudest(latency)]
-  return dispersion && sickPod(state.pods.latency, 1, dispersionOf(dispersion))
+  return dispersion && sickPod(state.pods.latency, 1, dispersionOf(dispersion, largestPause))
 }
 
 /**
