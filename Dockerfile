@@ -8,4 +8,5 @@ ENV NODE_ENV=production PATH=/nodejs/bin:/usr/local/bin:/usr/bin:/bin
 WORKDIR /app
 USER 65532:65532
 EXPOSE 8080 9080 9443 14080 14081 14082 14090
+# The webhook starts sidecars by this path too, with flags of their own.
 ENTRYPOINT ["node", "/app/dist/kinglet.js"]

@@ -26,10 +26,10 @@ client() { # an ordinary client knows nothing of Kinglet: two files on the plain
 
 kinglet_fast() {
     mkdir -p "$work/kinglet/app"
-    cp -r "$root/dist/." "$work/kinglet/app/"
+    cp -r "$root/dist" "$work/kinglet/app/"
     echo '{"type":"module"}' >"$work/kinglet/app/package.json"
     chmod -R a+rX "$work/kinglet"
-    "$cluster" build-image kinglet:dev "$work/kinglet" '["/usr/local/bin/node","/app/kinglet.js"]' --from node-base:24 >/dev/null
+    "$cluster" build-image kinglet:dev "$work/kinglet" '["/usr/local/bin/node","/app/dist/kinglet.js"]' --from node-base:24 >/dev/null
 }
 
 kinglet_by_dockerfile() {

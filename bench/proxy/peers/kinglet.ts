@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { RouteTable } from '../../../src/api/protocol.ts'
 import { createAuthority, issueLeaf } from '../../../src/certs/issue.ts'
 import { startFakeController, type FakeController } from '../../../src/proxy/testing/fake-controller.ts'
-import { sidecarNodeOptions } from '../../../src/injection/inject.ts'
+import { sidecarNodeFlags } from '../../../src/injection/inject.ts'
 import { localTable } from '../../../src/routing/routes.ts'
 import type { Peer, Setting } from './peer.ts'
 
@@ -19,11 +19,10 @@ const build = (name: string, program: string, adminPort: number): Peer => ({
     writeFileSync(tokenFile, 'bench')
     return {
       command: process.execPath,
-      args: [program, 'proxy'],
+      args: [...sidecarNodeFlags, program, 'proxy'],
       close,
       env: {
         NODE_ENV: 'production',
-        NODE_OPTIONS: sidecarNodeOptions,
         KINGLET_APP: `127.0.0.1:${setting.primary}`,
         KINGLET_HOST: '127.0.0.1',
         KINGLET_ROUTE_PORT: String(setting.port),
