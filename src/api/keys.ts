@@ -57,6 +57,10 @@ export const proxyAnnotations = {
   logLevel: 'kinglet.sh/proxy-log-level',
   /** `tcp` or `http`: what the app speaks, before the sidecar has heard from the controller, and whatever the Service says. */
   protocol: 'kinglet.sh/protocol',
+  /** `append` or `overwrite`: what is done with the X-Forwarded fields that clients send. */
+  forwarded: 'kinglet.sh/proxy-forwarded',
+  /** `keep` or `make`: whether requests without an X-Request-Id get one. */
+  requestId: 'kinglet.sh/proxy-request-id',
 } as const
 /** Annotation on the primary's pod template: the revision of the target that it was made from. A new one always rolls the pods. */
 export const revisionAnnotation = 'kinglet.sh/revision'

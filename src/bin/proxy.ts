@@ -18,6 +18,7 @@ export async function runProxy(options: ProxyCommandOptions, version: string): P
     controller: controller === undefined || ca === undefined ? undefined : { controller, ca, tokenFile: options.tokenFile, leastSilenceMs: 5000 },
     identity: { namespace: options.podNamespace, pod: options.podName, version, bootId: randomUUID() },
     limits: options,
+    forwarding: { believesClients: options.forwarded === 'append', makesRequestIds: options.requestId === 'make' },
     drain: { minMs: options.drainMinMs, quietMs: options.drainQuietMs, deadlineMs: options.drainDeadlineMs },
     log,
   })

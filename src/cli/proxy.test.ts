@@ -28,6 +28,8 @@ describe('kinglet proxy', () => {
       directPort: 14081,
       adminPort: 14082,
       drainMinMs: 5000,
+      forwarded: 'append',
+      requestId: 'keep',
     })
   })
 

@@ -20,6 +20,8 @@ export interface ProxyCommandOptions extends ProxyLimits {
   readonly podNamespace: string
   readonly podIp?: string
   readonly logLevel: LogLevel
+  readonly forwarded: 'append' | 'overwrite'
+  readonly requestId: 'keep' | 'make'
   readonly drainMinMs: DrainSettings['minMs']
   readonly drainQuietMs: DrainSettings['quietMs']
   readonly drainDeadlineMs: DrainSettings['deadlineMs']
@@ -68,6 +70,8 @@ export function buildProxyCommand(action: (options: ProxyCommandOptions) => Prom
   add('--pod-ip <address>', 'POD_IP', 'address of this pod')
   add('--log-level <level>', 'KINGLET_LOG_LEVEL', 'least severe lines to log', (option) => option.choices(logLevels).default('info'))
 
+  add('--forwarded <mode>', 'KINGLET_FORWARDED', 'X-Forwarded fields of clients: append believes and adds to them, overwrite replaces them', (option) => option.choices(['append', 'overwrite']).default('append'))
+  add('--request-id <mode>', 'KINGLET_REQUEST_ID', 'requests without an X-Request-Id: keep them so, or make one', (option) => option.choices(['keep', 'make']).default('keep'))
   whole('--max-head-bytes <n>', 'KINGLET_MAX_HEAD_BYTES', 'longest head of a request', defaultLimits.maxHeadBytes)
   whole('--max-target-bytes <n>', 'KINGLET_MAX_TARGET_BYTES', 'longest request target', defaultLimits.maxTargetBytes)
   whole('--max-fields <n>', 'KINGLET_MAX_FIELDS', 'most header fields of a request, up to 500', defaultLimits.maxFields)

@@ -53,12 +53,16 @@ describe('injecting the sidecar', () => {
   })
 
   it.each([
-    ['tcp', 'tcp', 0],
-    ['quic', undefined, 1],
-  ])('tells it what the app speaks, where the annotation does: %s', (text, value, warned) => {
-    const { sidecar, warnings } = injected(pod({}, { 'kinglet.sh/protocol': text }))
-    expect(listAt(sidecar, 'env').find((one) => valueAt(one, 'name') === 'KINGLET_PROTOCOL')).toEqual(value === undefined ? undefined : { name: 'KINGLET_PROTOCOL', value })
-    expect(warnings).toHaveLength(warned)
+    ['protocol', 'KINGLET_PROTOCOL', 'tcp'],
+    ['proxy-forwarded', 'KINGLET_FORWARDED', 'overwrite'],
+    ['proxy-request-id', 'KINGLET_REQUEST_ID', 'make'],
+  ])('tells it what the annotation %s says, and names a value that means nothing', (key, name, value) => {
+    const told = (text: string) => {
+      const { sidecar, warnings } = injected(pod({}, { [`kinglet.sh/${key}`]: text }))
+      return { value: valueAt(listAt(sidecar, 'env').find((one) => valueAt(one, 'name') === name), 'value'), warnings }
+    }
+    expect(told(value)).toEqual({ value, warnings: [] })
+    expect(told('quic')).toEqual({ value: undefined, warnings: [expect.stringContaining(`kinglet.sh/${key}: "quic" is neither`)] })
   })
 
   it('asks for nothing that Pod Security restricted forbids', () =>

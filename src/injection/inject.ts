@@ -51,8 +51,8 @@ export function injectPod(pod: PodLike, config: InjectionConfig): Injection {
   if (reason !== undefined) return { kind: 'refused', reason }
   const { resources, warnings } = sidecarResources(pod.spec, annotations)
   const verbosity = logLevel(annotations, config)
-  const protocol = appProtocol(annotations)
-  const container = buildSidecar(config, { appPort, annotations, resources, logLevel: verbosity.level, protocol: protocol.value })
+  const told = chosen(annotations)
+  const container = buildSidecar(config, { appPort, annotations, resources, logLevel: verbosity.level, told: told.env })
   const metadata = { ...pod.metadata, annotations: { ...annotations, ...scrapeAnnotations(annotations), [injectedImageAnnotation]: config.image } }
   const spec: Record<string, Json | undefined> = {
     ...pod.spec,
@@ -61,7 +61,7 @@ export function injectPod(pod: PodLike, config: InjectionConfig): Injection {
   }
   const secrets = pullSecrets(pod.spec, config.imagePullSecrets ?? [])
   if (secrets) spec['imagePullSecrets'] = secrets
-  return { kind: 'injected', pod: { metadata, spec }, warnings: [...warnings, ...verbosity.warnings, ...protocol.warnings] }
+  return { kind: 'injected', pod: { metadata, spec }, warnings: [...warnings, ...verbosity.warnings, ...told.warnings] }
 }
 
 /** Whether the sidecar is there, wherever it stands. */
@@ -101,7 +101,8 @@ interface Sidecar {
   readonly annotations: JsonObject
   readonly resources: JsonObject
   readonly logLevel: string
-  readonly protocol: string | undefined
+  /** Further environment. */
+  readonly told: readonly JsonObject[]
 }
 
 const logLevels = ['debug', 'info', 'warn', 'error']
@@ -114,10 +115,23 @@ function logLevel(annotations: JsonObject, config: InjectionConfig): { readonly 
   return { level: config.logLevel, warnings: [`annotation ${proxyAnnotations.logLevel}: ${JSON.stringify(text)} is none of ${logLevels.join(', ')}; the default is used`] }
 }
 
-function appProtocol(annotations: JsonObject): { readonly value: string | undefined; readonly warnings: readonly string[] } {
-  const text = annotations[proxyAnnotations.protocol]
-  if (text === undefined || text === 'http' || text === 'tcp') return { value: text, warnings: [] }
-  return { value: undefined, warnings: [`annotation ${proxyAnnotations.protocol}: ${JSON.stringify(text)} is neither http nor tcp; what the Service says is used`] }
+/** Annotations that the sidecar is told as they are: what it does not know would keep it, and so the pod, from starting. */
+const choices = [
+  { key: proxyAnnotations.protocol, env: 'KINGLET_PROTOCOL', values: ['http', 'tcp'], otherwise: 'what the Service says' },
+  { key: proxyAnnotations.forwarded, env: 'KINGLET_FORWARDED', values: ['append', 'overwrite'], otherwise: 'append' },
+  { key: proxyAnnotations.requestId, env: 'KINGLET_REQUEST_ID', values: ['keep', 'make'], otherwise: 'keep' },
+] as const
+
+function chosen(annotations: JsonObject): { readonly env: readonly JsonObject[]; readonly warnings: readonly string[] } {
+  const env: JsonObject[] = []
+  const warnings: string[] = []
+  for (const { key, env: name, values, otherwise } of choices) {
+    const text = annotations[key]
+    if (text === undefined) continue
+    if (values.some((value) => value === text)) env.push({ name, value: text })
+    else warnings.push(`annotation ${key}: ${JSON.stringify(text)} is neither ${values.join(' nor ')}; ${otherwise} is used`)
+  }
+  return { env, warnings }
 }
 
 function buildSidecar(config: InjectionConfig, sidecar: Sidecar): JsonObject {
@@ -152,7 +166,7 @@ function buildEnv(config: InjectionConfig, sidecar: Sidecar): readonly JsonObjec
     { name: 'KINGLET_CA', value: config.caPem },
     { name: 'KINGLET_TOKEN_FILE', value: `${proxyTokenPath}/token` },
     { name: 'KINGLET_LOG_LEVEL', value: sidecar.logLevel },
-    ...(sidecar.protocol === undefined ? [] : [{ name: 'KINGLET_PROTOCOL', value: sidecar.protocol }]),
+    ...sidecar.told,
     fromPod('POD_NAME', 'metadata.name'),
     fromPod('POD_NAMESPACE', 'metadata.namespace'),
     fromPod('POD_IP', 'status.podIP'),

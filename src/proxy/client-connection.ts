@@ -122,12 +122,13 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   private begin(bytes: Buffer, end: number): void {
-    const { limits, requestParser } = this.engine
+    const { limits, requestParser, forwarding } = this.engine
     const head = requestParser.parse(bytes.toString('latin1', 0, end), {
       maxFields: limits.maxFields + (this.port === 'direct' ? hopExtra.fields : 0),
       maxTargetBytes: limits.maxTargetBytes,
       clientAddress: this.address,
       acceptsHops: this.port === 'direct',
+      forwarding,
     })
     if (isFault(head)) return this.refuse(head.status, head.reason)
     if (limits.maxBodyBytes > 0 && head.length > limits.maxBodyBytes) return this.refuse(413, 'the body is too long')

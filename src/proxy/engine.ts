@@ -4,11 +4,12 @@ import type { Deadlines } from './deadlines.ts'
 import type { RequestParser } from './http/request-head.ts'
 import type { ResponseParser } from './http/response-head.ts'
 import type { LiveRoutes } from './live-routes.ts'
-import type { ProxyLimits } from './settings.ts'
+import type { Forwarding, ProxyLimits } from './settings.ts'
 
 /** What all connections of one sidecar share. */
 export interface Engine {
   readonly limits: ProxyLimits
+  readonly forwarding: Forwarding
   readonly deadlines: Deadlines
   readonly live: LiveRoutes
   readonly requestParser: RequestParser

@@ -31,7 +31,7 @@ import { listen } from './listener.ts'
 import { LiveRoutes } from './live-routes.ts'
 import { Reporter } from './reporter.ts'
 import { RoutesFile } from './routes-file.ts'
-import type { DrainSettings, ProxyLimits } from './settings.ts'
+import { defaultForwarding, type DrainSettings, type Forwarding, type ProxyLimits } from './settings.ts'
 import { readStats } from './stats.ts'
 import { TableSource } from './table-source.ts'
 import { UpstreamPool, UpstreamPools } from './upstream-pool.ts'
@@ -51,6 +51,8 @@ export interface ProxyOptions {
   readonly identity: { readonly namespace: string; readonly pod: string; readonly version: string; readonly bootId: string }
   readonly limits: ProxyLimits
   readonly drain: DrainSettings
+  /** Default: clients are believed, and no ids are made. */
+  readonly forwarding?: Forwarding
   readonly log: Logger
   /** Numbers in [0, 1) by which requests are drawn. Default: Math.random. */
   readonly random?: () => number
@@ -78,11 +80,12 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const app = new UpstreamPool(options.app.host, options.app.port, limits, deadlines)
   const initial = compileRoutes(localTable)
   invariant(initial.ok, 'the table without rules compiles')
-  const { random = Math.random } = options
+  const { random = Math.random, forwarding = defaultForwarding } = options
   const live = new LiveRoutes({ ledger, pools, mirrorPools, app, podAddress: options.podAddress, phase: newPhase(random), mirrorPhase: newPhase(random), initial: initial.value })
   const counters = noCounts()
   const engine: Engine = {
     limits,
+    forwarding,
     deadlines,
     live,
     counters,

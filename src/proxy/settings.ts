@@ -84,3 +84,13 @@ export interface DrainSettings {
 }
 
 export const defaultDrain: DrainSettings = { minMs: 5000, quietMs: 3000, deadlineMs: 25_000 }
+
+/** What becomes of fields by which proxies tell apps about their clients. */
+export interface Forwarding {
+  /** X-Forwarded-For, -Host, -Proto of a client are believed, and added to. Else they are replaced: the client is nobody's proxy. */
+  readonly believesClients: boolean
+  /** A request without X-Request-Id gets one; one of a client that is not believed gets another. */
+  readonly makesRequestIds: boolean
+}
+
+export const defaultForwarding: Forwarding = { believesClients: true, makesRequestIds: false }

@@ -34,7 +34,7 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
     this.engine = engine
     this.client = client
     this.port = client.port
-    this.reader = new RequestReader(limits, client.address, client.port === 'direct')
+    this.reader = new RequestReader(limits, engine.forwarding, client.address, client.port === 'direct')
     // As each field counts 32 bytes more than it has.
     const maxListBytes = limits.maxHeadBytes + 32 * limits.maxFields + (client.port === 'direct' ? 4096 : 0)
     const early = client.detach()

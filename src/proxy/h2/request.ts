@@ -2,11 +2,13 @@
  * The head of a request in HTTP/2: read strictly, and the fields that go on. RFC 9113 §8.2, §8.3; the rest as for HTTP/1.1
  * (http/request-head.ts). Fields that repeat are shared objects: nothing is looked at twice.
  */
+import { randomUUID } from 'node:crypto'
 import type { RequestView } from '../../routing/request-view.ts'
 import { readContentLength } from '../http/request-head.ts'
-import type { ProxyLimits } from '../settings.ts'
+import type { Forwarding, ProxyLimits } from '../settings.ts'
 import { isGrpcType, readTimeoutMs } from './grpc.ts'
 import { field, type Field } from './hpack/field.ts'
+import type { Role } from './hpack/role.ts'
 
 export interface Http2Request extends RequestView {
   readonly isGrpc: boolean
@@ -27,17 +29,23 @@ const hostSyntax = /^(?:\[[0-9A-Fa-f:.]+\]|[\w\-.~%!$&'()*+,;=]+)(?::\d{0,5})?$/
 const targetSyntax = /^[\x21\x22\x24-\x7e\x80-\xff]+$/
 const methodSyntax = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
+/** What a client may claim about others. */
+const claims: ReadonlySet<Role> = new Set(['forwarded-for', 'forwarded-host', 'forwarded-proto', 'forwarded-other'])
+const claimsAndId: ReadonlySet<Role> = new Set([...claims, 'request-id'])
+
 /** Reads the requests of one connection: what all of them get is made once. */
 export class RequestReader {
   private readonly limits: ProxyLimits
   private readonly acceptsHops: boolean
+  private readonly forwarding: Forwarding
   private readonly clientAddress: string
   private readonly forwardedFor: Field
   /** The last authority and its line: a connection seldom has two. */
   private forwardedHost = field('x-forwarded-host', '')
 
-  constructor(limits: ProxyLimits, clientAddress: string, acceptsHops: boolean) {
+  constructor(limits: ProxyLimits, forwarding: Forwarding, clientAddress: string, acceptsHops: boolean) {
     this.limits = limits
+    this.forwarding = forwarding
     this.acceptsHops = acceptsHops
     this.clientAddress = clientAddress
     this.forwardedFor = field('x-forwarded-for', clientAddress)
@@ -45,7 +53,7 @@ export class RequestReader {
 
   read(fields: readonly Field[]): Http2Request | RequestFault {
     const gathered = new Gathered(fields, this.clientAddress)
-    if (!gathered.gather(this.acceptsHops)) return 'malformed'
+    if (!gathered.gather(this.acceptsHops, this.forwarding)) return 'malformed'
     const fault = this.checkTarget(gathered)
     if (fault) return fault
     if (fields.length > this.limits.maxFields + 4 + (this.acceptsHops ? 8 : 0)) return { status: 431, reason: 'too many fields' }
@@ -68,6 +76,7 @@ export class RequestReader {
     forward.push(gathered.via === undefined ? viaUs : field('via', `${gathered.via}, 2.0 kinglet`))
     forward.push(gathered.forwardedFor === undefined ? this.forwardedFor : field('x-forwarded-for', `${gathered.forwardedFor}, ${this.clientAddress}`))
     if (!gathered.hasForwardedProto) forward.push(protoHttp)
+    if (this.forwarding.makesRequestIds && !gathered.hasRequestId) forward.push(field('x-request-id', randomUUID()))
     if (gathered.hasForwardedHost) return
     if (this.forwardedHost.value !== authority) this.forwardedHost = field('x-forwarded-host', authority)
     forward.push(this.forwardedHost)
@@ -90,6 +99,9 @@ class Gathered implements Http2Request {
   forwardedFor: string | undefined
   hasForwardedProto = false
   hasForwardedHost = false
+  hasRequestId = false
+  /** What the client says and nobody believes; undefined nearly always. */
+  private unheard: ReadonlySet<Role> | undefined
   readonly forward: Field[] = []
   private readonly fields: readonly Field[]
 
@@ -116,8 +128,9 @@ class Gathered implements Http2Request {
   }
 
   /** False where it is no request. */
-  gather(acceptsHops: boolean): boolean {
+  gather(acceptsHops: boolean, { believesClients, makesRequestIds }: Forwarding): boolean {
     this.isHop = acceptsHops && this.fields.some(({ name, value }) => name === 'x-kinglet-hop' && value === '1')
+    if (!believesClients && !this.isHop) this.unheard = makesRequestIds ? claimsAndId : claims
     let isRegular = false
     for (const one of this.fields) {
       if (one.role === 'plain') {
@@ -164,6 +177,7 @@ class Gathered implements Http2Request {
 
   private takeSpecial(one: Field): boolean {
     const { value } = one
+    if (this.unheard?.has(one.role)) return true
     switch (one.role) {
       case 'malformed':
         return false
@@ -190,16 +204,16 @@ class Gathered implements Http2Request {
       case 'forwarded-proto':
         this.hasForwardedProto = true
         break
+      case 'request-id':
+        this.hasRequestId = true
+        break
       case 'content-type':
         this.isGrpc = isGrpcType(value)
         break
       case 'grpc-timeout':
         this.timeoutMs = readTimeoutMs(value)
         break
-      case 'plain':
-      case 'pseudo':
-      case 'cookie':
-      case 'grpc-status':
+      default:
         break
     }
     this.forward.push(one)

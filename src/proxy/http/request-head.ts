@@ -2,9 +2,11 @@
  * The head of a request: read strictly, and written anew for the next hop. RFC 9112 §2–6, RFC 9110 §7.6, §10.1.1.
  * What is refused is refused because intermediaries and apps are known to read it differently.
  */
+import { randomUUID } from 'node:crypto'
 import type { RequestView } from '../../routing/request-view.ts'
+import type { Forwarding } from '../settings.ts'
 import { FieldLines, isTokenText, trimBlanks, type Fault } from './field-lines.ts'
-import { dropField, FieldTable } from './field-table.ts'
+import { dropField, FieldTable, type TakeField } from './field-table.ts'
 import { dropNamed, hopHeader, noOptions, ownPrefix, readConnection, type ConnectionOptions } from './hop-by-hop.ts'
 
 export interface RequestHead {
@@ -33,6 +35,7 @@ export interface RequestContext {
   readonly clientAddress: string
   /** Whether x-kinglet-hop is believed: at the direct port alone. */
   readonly acceptsHops: boolean
+  readonly forwarding: Forwarding
 }
 
 export const isFault = (value: object): value is Fault => 'reason' in value
@@ -59,6 +62,10 @@ interface Gathered {
   forwardedFor: string
   hasForwardedProto: boolean
   hasForwardedHost: boolean
+  hasRequestId: boolean
+  readonly makesRequestIds: boolean
+  /** The client is nobody's proxy: what it says about others is left out. */
+  readonly isDistrusted: boolean
 }
 
 /** One parser serves all connections: a head is parsed and routed in one go. It is the view of the request it parsed last. */
@@ -90,7 +97,7 @@ export class RequestParser implements RequestView {
     if (lineFault) return lineFault
     const scanFault = this.lines.scan(text, lineEnd + 2, context.maxFields)
     if (scanFault) return scanFault
-    const fields = gather(this.lines, context.acceptsHops)
+    const fields = gather(this.lines, context)
     if (isFault(fields)) return fields
     const minor = version === 'HTTP/1.0' ? 0 : 1
     return checkFraming(minor, fields) ?? checkForwards(method, fields) ?? this.build(method, rawTarget, minor, fields, context)
@@ -124,7 +131,7 @@ export class RequestParser implements RequestView {
       forward:
         `${method} ${target.path} HTTP/1.1\r\n${mustWriteHost ? `Host: ${host === '' ? 'localhost' : host}\r\n` : ''}` +
         this.lines.kept() +
-        (fields.isHop ? '' : forwardedLines(minor, host, fields, context.clientAddress)) +
+        (fields.isHop ? '' : forwardedLines(minor, host, fields, context)) +
         (expectsContinue ? 'Expect: 100-continue\r\n' : '') +
         framingLines(method, body, contentLength) +
         connectionLines(upgrade, fields.wantsTrailers),
@@ -186,6 +193,11 @@ function checkTransferEncoding(value: string): Fault | undefined {
   return fault(400, 'bad Transfer-Encoding')
 }
 
+const dropDistrusted: TakeField<Gathered, Fault> = (lines, index, fields) => {
+  if (fields.isDistrusted) lines.drop(index)
+  return undefined
+}
+
 const requestFields = new FieldTable<Gathered, Fault>(
   {
     te: (lines, index, fields) => {
@@ -232,14 +244,23 @@ const requestFields = new FieldTable<Gathered, Fault>(
     },
     'x-forwarded-for': (lines, index, fields) => {
       if (fields.isHop) return
-      fields.forwardedFor += `${lines.value(index)}, `
+      if (!fields.isDistrusted) fields.forwardedFor += `${lines.value(index)}, `
       lines.drop(index)
     },
-    'x-forwarded-host': (_lines, _index, fields) => {
-      fields.hasForwardedHost = true
+    'x-forwarded-host': (lines, index, fields) => {
+      if (fields.isDistrusted) lines.drop(index)
+      else fields.hasForwardedHost = true
     },
-    'x-forwarded-proto': (_lines, _index, fields) => {
-      fields.hasForwardedProto = true
+    'x-forwarded-proto': (lines, index, fields) => {
+      if (fields.isDistrusted) lines.drop(index)
+      else fields.hasForwardedProto = true
+    },
+    'x-forwarded-port': dropDistrusted,
+    'x-real-ip': dropDistrusted,
+    forwarded: dropDistrusted,
+    'x-request-id': (lines, index, fields) => {
+      if (fields.isDistrusted && fields.makesRequestIds) lines.drop(index)
+      else fields.hasRequestId = true
     },
     'keep-alive': dropField,
     'proxy-connection': dropField,
@@ -251,7 +272,8 @@ const requestFields = new FieldTable<Gathered, Fault>(
   dropField,
 )
 
-function gather(lines: FieldLines, acceptsHops: boolean): Gathered | Fault {
+function gather(lines: FieldLines, { acceptsHops, forwarding }: RequestContext): Gathered | Fault {
+  const isHop = acceptsHops && lines.join(hopHeader, '') === '1'
   const fields: Gathered = {
     connection: noOptions(),
     hosts: 0,
@@ -263,11 +285,14 @@ function gather(lines: FieldLines, acceptsHops: boolean): Gathered | Fault {
     maxForwards: undefined,
     upgrade: undefined,
     wantsTrailers: false,
-    isHop: acceptsHops && lines.join(hopHeader, '') === '1',
+    isHop,
     via: '',
     forwardedFor: '',
     hasForwardedProto: false,
     hasForwardedHost: false,
+    hasRequestId: false,
+    makesRequestIds: forwarding.makesRequestIds,
+    isDistrusted: !forwarding.believesClients && !isHop,
   }
   return requestFields.takeAll(lines, fields) ?? fields
 }
@@ -280,11 +305,12 @@ export function readContentLength(value: string): number | undefined {
 }
 
 /** Who has forwarded this: appended to what came (RFC 9110 §7.6.3; the de facto X-Forwarded lists). */
-function forwardedLines(minor: number, host: string, fields: Gathered, clientAddress: string): string {
+function forwardedLines(minor: number, host: string, fields: Gathered, { clientAddress }: RequestContext): string {
   return (
     `Via: ${fields.via}1.${minor} kinglet\r\nX-Forwarded-For: ${fields.forwardedFor}${clientAddress}\r\n` +
     (fields.hasForwardedProto ? '' : 'X-Forwarded-Proto: http\r\n') +
-    (fields.hasForwardedHost || host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`)
+    (fields.hasForwardedHost || host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`) +
+    (fields.makesRequestIds && !fields.hasRequestId ? `X-Request-Id: ${randomUUID()}\r\n` : '')
   )
 }
 

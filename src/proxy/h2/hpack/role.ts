@@ -2,7 +2,7 @@
  * What a field is to a proxy. `malformed`: its name or value is none (RFC 9113 §8.2.1), or it belongs to one connection of HTTP/1
  * (§8.2.2). `hop`: ends at this hop. `own`: only sidecars may speak it.
  */
-export type Role = 'plain' | 'pseudo' | 'malformed' | 'hop' | 'own' | 'host' | 'content-length' | 'content-type' | 'cookie' | 'via' | 'forwarded-for' | 'forwarded-host' | 'forwarded-proto' | 'grpc-timeout' | 'grpc-status'
+export type Role = 'plain' | 'pseudo' | 'malformed' | 'hop' | 'own' | 'host' | 'content-length' | 'content-type' | 'cookie' | 'via' | 'forwarded-for' | 'forwarded-host' | 'forwarded-proto' | 'forwarded-other' | 'request-id' | 'grpc-timeout' | 'grpc-status'
 
 const roles: ReadonlyMap<string, Role> = new Map<string, Role>([
   [':method', 'pseudo'],
@@ -26,6 +26,10 @@ const roles: ReadonlyMap<string, Role> = new Map<string, Role>([
   ['x-forwarded-for', 'forwarded-for'],
   ['x-forwarded-host', 'forwarded-host'],
   ['x-forwarded-proto', 'forwarded-proto'],
+  ['x-forwarded-port', 'forwarded-other'],
+  ['x-real-ip', 'forwarded-other'],
+  ['forwarded', 'forwarded-other'],
+  ['x-request-id', 'request-id'],
   ['grpc-timeout', 'grpc-timeout'],
   ['grpc-status', 'grpc-status'],
 ])
