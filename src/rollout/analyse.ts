@@ -101,10 +101,11 @@ function watchStep(context: Context, status: CanaryStatus, obstacle: Stall | und
   return stall ? hold(status, stall, dueAt) : stay(status, dueAt)
 }
 
-/** What the last look at this step found: it stays true until the next. */
-function withoutData({ observation }: Context, { analysis }: CanaryStatus): Stall | undefined {
+/** What the last look at this step found: it stays true until the next. What was looked at before the first requests were sent says nothing. */
+function withoutData({ observation }: Context, { analysis, kinglet }: CanaryStatus): Stall | undefined {
   const { name, namespace, spec } = observation.canary
-  return analysis?.result === 'no-data' && spec.analysis.onNoData === 'hold' ? waitFor('NoData', halted(name, namespace, analysis)) : undefined
+  if (analysis?.result !== 'no-data' || spec.analysis.onNoData !== 'hold') return undefined
+  return Date.parse(analysis.time) > (kinglet.weightedAt ?? 0) ? waitFor('NoData', halted(name, namespace, analysis)) : undefined
 }
 
 /** The interval is over: the checks decide. */

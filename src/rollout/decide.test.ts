@@ -184,6 +184,19 @@ describe('given a new revision', () => {
     expect(condition(model, 'Ready')).toMatchObject({ status: 'False', reason: 'NoData' })
   })
 
+  it('does not miss requests before a weight has been in force for an interval', () => {
+    const model = adopted({ interval: '1m', threshold: 1, maxWeight: 50, stepWeight: 10 })
+    applyRevision(model, 'v2')
+    model.verdict = 'no-data'
+    settle(model)
+    const said = (): readonly string[] => eventTexts(model).filter((text) => text.endsWith('advancement: no-data'))
+    while (model.status.canaryWeight === 0) pass(model, 5000, 5000)
+    pass(model, intervalMs - 15_000, 5000)
+    expect([model.status.canaryWeight, said()]).toEqual([10, []])
+    pass(model, intervalMs, 5000)
+    expect(said()).toHaveLength(1)
+  })
+
   it('with onNoData: fail counts a check without data as Flagger does', () => {
     const model = adopted({ interval: '1m', threshold: 1, maxWeight: 50, stepWeight: 10, onNoData: 'fail' })
     applyRevision(model, 'v2')

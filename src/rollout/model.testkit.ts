@@ -64,9 +64,9 @@ export function createModel(analysis: JsonObject = { interval: '1m', threshold: 
   }
 }
 
-const verdictOf = (result: VerdictResult, weight: number): Verdict => ({
+const verdictOf = (result: VerdictResult, weight: number, now: number): Verdict => ({
   result,
-  time: '2026-01-01T00:00:00Z',
+  time: new Date(now).toISOString().replace(/\.\d+Z$/, 'Z'),
   weight,
   windowSeconds: 60,
   canary: { requests: 1, failures: 0, outcomes: {} },
@@ -131,7 +131,7 @@ export function observeModel(model: Model): Observation {
     isPaused: model.isPaused,
     trackedConfigs: {},
     isScalerInSync: true,
-    verdict: verdictOf(model.verdict, model.status.canaryWeight),
+    verdict: verdictOf(model.verdict, model.status.canaryWeight, model.now),
     ...(model.guard ? { guard: guardOf(model, model.guard) } : {}),
     ...observedTraffic(model),
   }
