@@ -63,11 +63,11 @@ const bakeOf = ({ counts, allowedFailureRate }: BakeReading): NonNullable<GuardR
   ...(allowedFailureRate === undefined ? {} : { allowedFailurePercent: round(100 * allowedFailureRate) }),
 })
 
-export function planOf(plan: Plan, requestsPerSecond: number): PlanRecord {
-  const { smallestRatio, broken } = plan
+export function planOf({ failureRate, smallestRatio, broken }: Plan, requestsPerSecond: number, primary: GuardCounts): PlanRecord {
   return {
     requestsPerSecond: requestsPerSecond >= 10 ? Math.round(requestsPerSecond) : round(requestsPerSecond),
-    primaryFailurePercent: round(100 * plan.failureRate),
+    primary: countsOf(primary),
+    ...(failureRate === undefined ? {} : { primaryFailurePercent: round(100 * failureRate) }),
     ...(smallestRatio === undefined ? {} : { smallestRatio: round(smallestRatio) }),
     ...(broken ? { broken: { seconds: round(broken.seconds), failedRequests: round(broken.failedRequests) } } : {}),
   }

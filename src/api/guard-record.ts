@@ -56,7 +56,10 @@ export interface SlowRecord {
 
 export interface PlanRecord {
   readonly requestsPerSecond: number
-  readonly primaryFailurePercent: number
+  /** What was known of the primary, from the last minute before the release on. */
+  readonly primary: GuardCounts
+  /** The failure rate that is reckoned with: half a failure more than there were. Absent: too few requests to reckon with anything. */
+  readonly primaryFailurePercent?: number
   /** The smallest ratio of failures that is found within the planned time, on average; absent: none. */
   readonly smallestRatio?: number
   /** If every request to the canary failed: seconds and failed requests until the abort; absent: not found in time. */
@@ -101,6 +104,8 @@ export function odds(logEvidence: number): string {
 
 const ratio = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(2).replace(/\.0$/, ''))
 
+const short = (value: number): string => String(Number(value.toPrecision(2)))
+
 /** `risk ratio 8.6 [4.3, 16]`. */
 export function describeRatio({ riskRatio }: GuardRecord): string | undefined {
   if (!riskRatio) return undefined
@@ -125,10 +130,11 @@ export function describeEvidence(record: GuardRecord): string {
 export const describeOdds = ({ logEvidence, logThreshold }: GuardRecord): string => `evidence ${odds(logEvidence)} that it is worse, limit ${odds(logThreshold)}`
 
 /** What was to be expected before the first step. */
-export function describePlan({ requestsPerSecond, primaryFailurePercent, smallestRatio, broken }: PlanRecord): string {
-  if (requestsPerSecond === 0) return 'no requests lately, so nothing can be found before some come'
-  const traffic = `at ${requestsPerSecond} requests/s, reckoning with ${Number(primaryFailurePercent.toPrecision(2))}% failures`
-  const found = smallestRatio === undefined ? 'no regression can be found in the planned time' : `a version that fails ${ratio(smallestRatio)} times as often is found in the planned time`
+export function describePlan({ requestsPerSecond, primary, primaryFailurePercent, smallestRatio, broken }: PlanRecord): string {
+  if (requestsPerSecond === 0) return 'no requests have been counted yet, and nothing can be found before some are'
+  if (primaryFailurePercent === undefined) return `too little traffic is known yet to foretell what will be found: ${primary.requests} requests of the primary`
+  const traffic = `at ${requestsPerSecond} requests/s, ${primary.failures} of the primary's last ${primary.requests} failed`
+  const found = smallestRatio === undefined ? 'no regression can be found in the planned time' : `a version that fails ${short(smallestRatio * primaryFailurePercent)}% of its requests is found in the planned time (${ratio(smallestRatio)} times the ${short(primaryFailurePercent)}% reckoned with)`
   const cost = broken ? `; one that fails always is taken back after about ${Math.ceil(broken.seconds)}s and ${Math.ceil(broken.failedRequests)} failed requests` : ''
   return `${traffic}, ${found}${cost}`
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseCanary, type Canary } from '../api/canary.ts'
 import { initialKingletState, type KingletState } from '../api/canary-status.ts'
 import { bucketOf } from '../api/histogram.ts'
+import { describePlan } from '../api/guard-record.ts'
 import type { Report } from '../api/protocol.ts'
 import type { JsonObject } from '../base/json.ts'
 import { GuardRun } from './guard-run.ts'
@@ -107,6 +108,27 @@ describe('the guard of a run', () => {
     expect(plan?.requestsPerSecond).toBeGreaterThan(90)
     expect(plan?.broken?.failedRequests).toBeLessThan(40)
     expect(plan?.smallestRatio).toBeGreaterThan(1)
+  })
+
+  it('foretells nothing of a primary that has served two requests, and more once it has served enough', () => {
+    const run = new GuardRun(canaryAt(0), [])
+    const two = second({ boot: 'aaaaaaaa', seq: 1, weightPercent: 0 })
+    run.hear({ ...two, series: two.series.map((delta) => ({ ...delta, outcomes: { '2xx': 2 } })) }, podOf, start)
+    run.tick(start + 2000)
+    const { plan } = run.observe(canaryAt(0), start + 2000).record
+    expect(plan && describePlan(plan)).toBe('too little traffic is known yet to foretell what will be found: 2 requests of the primary')
+    run.follow(canaryAt(10))
+    for (let seq = 2; seq <= 4; seq += 1) run.hear(second({ boot: 'aaaaaaaa', seq }), podOf, start + seq * 1000)
+    run.tick(start + 9000)
+    expect(run.observe(canaryAt(10), start + 9000).record.plan).toMatchObject({ primary: { requests: 272, failures: 0 }, smallestRatio: expect.any(Number) })
+  })
+
+  it('measures the traffic over the seconds that are complete', () => {
+    const run = new GuardRun(canaryAt(0), [])
+    for (let seq = 1; seq <= 3; seq += 1) run.hear(second({ boot: 'aaaaaaaa', seq, weightPercent: 0 }), podOf, start + seq * 1000)
+    run.tick(start + 6000)
+    expect(run.observe(canaryAt(0), start + 6500).record.plan?.requestsPerSecond).toBe(100)
+    expect(run.observe(canaryAt(0), start + 32_000).record.plan?.requestsPerSecond).toBeLessThan(11)
   })
 })
 

@@ -20,6 +20,8 @@ import { intentOf } from './tables.ts'
 const tickMs = 1000
 /** Traffic is measured over this long. */
 const rateMs = 60_000
+/** A second is counted when it is complete, at the latest so much later. */
+const lagMs = 3 * tickMs
 /** Sidecars that a checkpoint names one by one; with more of them it says up to when reports are in it. */
 const maxBoots = 60
 const maxPods = 1000
@@ -41,7 +43,7 @@ export class GuardRun {
   readonly #pods: Map<string, { requests: number; failures: number }>
   /** By the beginning of the bootId: the last report that was counted. */
   readonly #counted: Map<string, number>
-  /** What the primary did before the canary had a share. */
+  /** What the primary did before the canary had a share, and on until there is enough to plan with. */
   readonly #learned = { requests: 0, failures: 0 }
   #traffic: (readonly [atMs: number, requests: number])[] = []
 
@@ -100,7 +102,7 @@ export class GuardRun {
   observe(canary: Canary, nowMs: number): GuardObservation {
     const { analysis } = canary.spec
     const requestsPerSecond = this.#requestsPerSecond(nowMs)
-    if (canary.status.canaryWeight === 0) this.#plan = this.#planned(canary, requestsPerSecond)
+    if (canary.status.canaryWeight === 0 || !this.#isPlanned) this.#plan = this.#planned(canary, requestsPerSecond)
     const pods = [...this.#pods].map(([pod, counts]) => ({ pod, ...counts }))
     const record = recordOf({
       guard: readGuard(this.#state),
@@ -112,10 +114,14 @@ export class GuardRun {
     return { record, checkpoint: this.#checkpoint(nowMs, record.pods), ...this.#nextWeight(canary, requestsPerSecond) }
   }
 
+  get #isPlanned(): boolean {
+    return this.#plan?.primaryFailurePercent !== undefined
+  }
+
   #feed(tick: GuardTick): void {
     const requests = tick.primary.requests + tick.canary.requests
     if (requests > 0) this.#traffic.push([tick.atMs, requests])
-    if (tick.share === 0) {
+    if (tick.share === 0 || !this.#isPlanned) {
       this.#learned.requests += tick.primary.requests
       this.#learned.failures += tick.primary.failures
     }
@@ -141,15 +147,17 @@ export class GuardRun {
 
   #requestsPerSecond(nowMs: number): number {
     this.#traffic = this.#traffic.filter(([atMs]) => atMs > nowMs - rateMs)
-    const [first] = this.#traffic
-    if (!first) return 0
-    const spanMs = Math.max(tickMs, Math.min(rateMs, nowMs - first[0] + tickMs))
+    const [first, last] = [this.#traffic[0], this.#traffic.at(-1)]
+    if (!first || !last) return 0
+    // The newest seconds are not complete yet; where none came for longer, there were no requests.
+    const toMs = nowMs - last[0] <= lagMs ? last[0] : nowMs
+    const spanMs = Math.max(tickMs, Math.min(rateMs, toMs - first[0] + tickMs))
     return this.#traffic.reduce((sum, [, requests]) => sum + requests, 0) / (spanMs / 1000)
   }
 
   #planned({ spec }: Canary, requestsPerSecond: number): PlanRecord {
     const plan = planRollout({ settings: this.#state.settings, requestsPerSecond, primary: this.#learned, steps: stepsOf(spec.analysis) })
-    return planOf(plan, requestsPerSecond)
+    return planOf(plan, requestsPerSecond, this.#learned)
   }
 
   #nextWeight({ spec }: Canary, requestsPerSecond: number): Pick<GuardObservation, 'nextWeightPercent'> {

@@ -56,12 +56,12 @@ describe('given a guard that is certain', () => {
 describe('the first step', () => {
   it('is told what may be expected of the guard', () => {
     const model = adopted(steps)
-    model.guard = { plan: { requestsPerSecond: 100, primaryFailurePercent: 0.1, smallestRatio: 4.2, broken: { seconds: 1.1, failedRequests: 5.8 } } }
+    model.guard = { plan: { requestsPerSecond: 100, primary: { requests: 6000, failures: 6 }, primaryFailurePercent: 0.1, smallestRatio: 4.2, broken: { seconds: 1.1, failedRequests: 5.8 } } }
     applyRevision(model, 'v2')
     settle(model)
     pass(model, intervalMs + 2000)
     expect(eventTexts(model)).toContain(
-      'Guard of myapp.test: at 100 requests/s, reckoning with 0.1% failures, a version that fails 4.2 times as often is found in the planned time; one that fails always is taken back after about 2s and 6 failed requests',
+      "Guard of myapp.test: at 100 requests/s, 6 of the primary's last 6000 failed, a version that fails 0.42% of its requests is found in the planned time (4.2 times the 0.1% reckoned with); one that fails always is taken back after about 2s and 6 failed requests",
     )
     expect(model.status.analysis?.guard?.plan).toMatchObject({ smallestRatio: 4.2 })
   })

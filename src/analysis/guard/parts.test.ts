@@ -149,6 +149,8 @@ describe('the plan of a rollout', () => {
     expect(plan.smallestRatio).toBeLessThan(6)
   })
 
+  it('foretells nothing of a primary that is hardly known', () =>
+    expect(planRollout({ ...outlook, primary: { requests: 2, failures: 0 } })).toEqual({ exampleRatio: 10 }))
   it('says that nothing can be found without traffic', () => expect(planRollout({ ...outlook, requestsPerSecond: 0 }).smallestRatio).toBeUndefined())
   it('finds smaller ratios in more time', () =>
     expect(planRollout({ ...outlook, steps: [{ share: 0.05, seconds: 6000 }] }).smallestRatio).toBeLessThan(planRollout(outlook).smallestRatio ?? 0))

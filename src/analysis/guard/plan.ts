@@ -14,8 +14,8 @@ export interface Outlook {
 }
 
 export interface Plan {
-  /** The primary's failure rate that the plan reckons with. */
-  readonly failureRate: number
+  /** The primary's failure rate that the plan reckons with. Absent: too little of the primary has been seen to say anything. */
+  readonly failureRate?: number
   /** A canary that fails this many times as often is found within the planned time, on average. Absent: not even one that fails every request. */
   readonly smallestRatio?: number
   /** A canary that fails every request: seconds until the abort, and failed requests until then. Absent: not within the planned time. */
@@ -35,8 +35,11 @@ const mixingNats = 2.5
 /** Evidence is gathered in ticks. */
 const tickSeconds = 1
 const exampleRatio = 10
+/** With fewer requests of the primary its failure rate would be little but the half failure that is added: 25 % after one request. */
+const enoughRequests = 100
 
 export function planRollout(outlook: Outlook): Plan {
+  if (outlook.primary.requests < enoughRequests) return { exampleRatio }
   // Half a failure is added: none in a thousand requests is no promise of none.
   const failureRate = (outlook.primary.failures + 0.5) / (outlook.primary.requests + 1)
   const smallest = smallestRatio(outlook, failureRate)
