@@ -7,6 +7,7 @@
  *
  * Envoy's way: nothing is sent before the body is complete, so that a client that gives up in the middle is no failure of the canary.
  */
+import { describeError } from '../base/errors.ts'
 import type { Engine } from './engine.ts'
 import { BodyReader } from './http/body-reader.ts'
 import { endOfHead } from './http/end-of-head.ts'
@@ -75,6 +76,15 @@ export class MirrorCopy implements UpstreamUser {
   }
 
   onUpstreamData(chunk: Buffer): void {
+    try {
+      this.readResponse(chunk)
+    } catch (error) {
+      this.engine.log.error('copy failed by a bug', { error: describeError(error), stack: error instanceof Error ? error.stack : undefined })
+      this.leave(() => this.charge.dropped())
+    }
+  }
+
+  private readResponse(chunk: Buffer): void {
     if (this.response) return this.skip(chunk, 0)
     const bytes = this.unread === undefined ? chunk : Buffer.concat([this.unread, chunk])
     this.unread = undefined

@@ -4,9 +4,11 @@
  * request), an answer that reaches another client, a connection that does not end, an exception.
  */
 import { connect } from 'node:net'
+import type { RouteTable } from '../../src/api/protocol.ts'
 import { startRawServer, type RawServer } from '../../src/proxy/testing/raw-server.ts'
 import type { Peer } from '../../src/proxy/testing/peer.ts'
 import { startRig, type Rig } from '../../src/proxy/testing/rig.ts'
+import { untilAsync } from '../../src/proxy/testing/until.ts'
 import { tricks } from '../../src/proxy/testing/corpus.ts'
 import { below, cut, mutate, type Chance } from './mutate.ts'
 import { NotHttp, readMessage } from './second-parser.ts'
@@ -17,10 +19,13 @@ export interface Finding {
 }
 
 const seeds = tricks.map(({ text }) => text)
-const limits = { lingerMs: 100, halfClosedMs: 100, tunnelIdleMs: 300, bodyTimeoutMs: 500, headTimeoutMs: 500, idleTimeoutMs: 500, continueTimeoutMs: 50, responseTimeoutMs: 5000, upstreamIdleMs: 60_000 }
+const limits = { lingerMs: 100, halfClosedMs: 100, tunnelIdleMs: 300, bodyTimeoutMs: 500, headTimeoutMs: 500, idleTimeoutMs: 500, continueTimeoutMs: 50, responseTimeoutMs: 5000, upstreamIdleMs: 60_000, mirrorTimeoutMs: 500, maxMirrors: 10_000 }
 const patienceMs = 60_000
 /** What goes to the app as bytes: HTTP/2 and TLS are not read by this proxy's HTTP/1.1 engine. */
 const isForeign = (text: string): boolean => text.startsWith('\x16') || text.startsWith('PRI * HTTP/2.0\r\n')
+
+/** A third of the requests is copied, to the same server. */
+export const copiesTo = (port: number): Partial<RouteTable> => ({ mirrorPercent: 30, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port }] } })
 
 export class RequestFuzz {
   readonly findings: Finding[] = []
@@ -41,7 +46,7 @@ export class RequestFuzz {
     // The server is needed before there is anybody to tell about it.
     const told: { onConnection: (connection: Peer) => void } = { onConnection: () => undefined }
     const app = await startRawServer((connection) => told.onConnection(connection), { forgets: true })
-    const fuzz = new RequestFuzz(app, await startRig(app.port, { limits }), chance)
+    const fuzz = new RequestFuzz(app, await startRig(app.port, { limits, table: copiesTo(app.port) }), chance)
     told.onConnection = (connection) => fuzz.serve(connection)
     return fuzz
   }
@@ -82,6 +87,7 @@ export class RequestFuzz {
 
   /** The counts of the sidecar must add up when nothing is under way. */
   async settle(): Promise<void> {
+    await untilAsync('the last copy', async () => (await this.rig.stats()).mirrorsInFlight === 0).catch((error: unknown) => this.findings.push({ what: String(error), text: '' }))
     const { requestsInFlight, openConnections, requests } = await this.rig.stats()
     if (requestsInFlight !== 0 || openConnections !== 0) this.findings.push({ what: `left over: ${requestsInFlight} requests, ${openConnections} connections`, text: '' })
     const answered = requests.filter(({ outcome }) => outcome === '2xx').reduce((sum, { count }) => sum + count, 0)

@@ -6,8 +6,9 @@ import { connect } from 'node:net'
 import type { Peer } from '../../src/proxy/testing/peer.ts'
 import { startRawServer, type RawServer } from '../../src/proxy/testing/raw-server.ts'
 import { startRig, type Rig } from '../../src/proxy/testing/rig.ts'
+import { untilAsync } from '../../src/proxy/testing/until.ts'
 import { below, cut, mutate, type Chance } from './mutate.ts'
-import type { Finding } from './requests.ts'
+import { copiesTo, type Finding } from './requests.ts'
 import { NotHttp, readMessage } from './second-parser.ts'
 
 const poison = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison'
@@ -17,7 +18,7 @@ const answers: readonly string[] = [
   'HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nbytes', 'HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\nX-Kinglet-Unsent: refused\r\nContent-Length: 0\r\n\r\n',
   `HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n${poison}`, `HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 0\r\n\r\nhello${poison}`, `HTTP/1.1 200 OK\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${poison}`, `HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 0\r\n\r\n${poison}`, `HTTP/1.1 102 Processing\r\nX-Kinglet-Connected: 1\r\n\r\n${poison}`,
 ]
-const limits = { lingerMs: 100, halfClosedMs: 100, tunnelIdleMs: 300, bodyTimeoutMs: 500, responseTimeoutMs: 500, idleTimeoutMs: 500, continueTimeoutMs: 50, upstreamIdleMs: 60_000 }
+const limits = { lingerMs: 100, halfClosedMs: 100, tunnelIdleMs: 300, bodyTimeoutMs: 500, responseTimeoutMs: 500, idleTimeoutMs: 500, continueTimeoutMs: 50, upstreamIdleMs: 60_000, mirrorTimeoutMs: 500, maxMirrors: 10_000 }
 const patienceMs = 60_000
 const requests = ['GET /x HTTP/1.1\r\nHost: app\r\n\r\n', 'HEAD /x HTTP/1.1\r\nHost: app\r\n\r\n', 'POST /x HTTP/1.1\r\nHost: app\r\nContent-Length: 5\r\n\r\nhello', 'GET /x HTTP/1.0\r\n\r\n', 'GET /x HTTP/1.1\r\nHost: app\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n']
 
@@ -37,7 +38,7 @@ export class ResponseFuzz {
   static async start(chance: Chance): Promise<ResponseFuzz> {
     const told: { onConnection: (connection: Peer) => void } = { onConnection: () => undefined }
     const app = await startRawServer((connection) => told.onConnection(connection), { forgets: true })
-    const fuzz = new ResponseFuzz(app, await startRig(app.port, { limits }), chance)
+    const fuzz = new ResponseFuzz(app, await startRig(app.port, { limits, table: copiesTo(app.port) }), chance)
     told.onConnection = (connection) => fuzz.serve(connection)
     return fuzz
   }
@@ -49,6 +50,7 @@ export class ResponseFuzz {
   }
 
   async settle(): Promise<void> {
+    await untilAsync('the last copy', async () => (await this.rig.stats()).mirrorsInFlight === 0).catch((error: unknown) => this.findings.push({ what: String(error), text: '' }))
     const { requestsInFlight, openConnections } = await this.rig.stats()
     if (requestsInFlight !== 0 || openConnections !== 0) this.findings.push({ what: `left over: ${requestsInFlight} requests, ${openConnections} connections`, text: '' })
   }

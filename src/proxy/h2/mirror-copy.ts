@@ -3,6 +3,7 @@
  * answer is read and thrown away. Must not: be waited for, be sent in part, or be tried again. Of gRPC's calls those are copied whose
  * request ends before the answer begins: unary, and what the server streams.
  */
+import { describeError } from '../../base/errors.ts'
 import type { Engine } from '../engine.ts'
 import { hopHeader } from '../http/hop-by-hop.ts'
 import { shadowHost } from '../http/shadow-head.ts'
@@ -89,6 +90,15 @@ export class Http2MirrorCopy implements SessionTaker, StreamUser {
   }
 
   onHeaders(block: DecodedBlock, hasEnded: boolean): void {
+    try {
+      this.readBlock(block, hasEnded)
+    } catch (error) {
+      this.engine.log.error('copy failed by a bug', { error: describeError(error), stack: error instanceof Error ? error.stack : undefined })
+      this.end(() => this.charge.dropped())
+    }
+  }
+
+  private readBlock(block: DecodedBlock, hasEnded: boolean): void {
     if (this.response) return this.complete(grpcStatusIn(block.fields))
     const response = block.isTooLarge ? undefined : readResponse(block.fields)
     if (!response) return this.end(() => this.charge.failed('5xx'))
