@@ -5,7 +5,7 @@
  *
  *   closed ──connect──▶ opening ──first line──▶ open ──error, silence, end──▶ closed (and again after a pause)
  */
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { parseDownMessage, printMessage } from '../api/codec.ts'
 import type { Hello, Report } from '../api/protocol.ts'
 import { describeError } from '../base/errors.ts'
@@ -56,7 +56,7 @@ export class ControllerStream {
   }
 
   start(): void {
-    void this.open()
+    this.open()
   }
 
   /** Sends what is queued, says goodbye, and is done after `timeoutMs` at the latest. */
@@ -82,15 +82,15 @@ export class ControllerStream {
     if (this.connection && silentMs > Math.max(this.options.leastSilenceMs, silentTicks * tickMs)) this.close('the controller is silent')
   }
 
-  private async open(): Promise<void> {
+  private open(): void {
     let token: string
     try {
-      token = (await readFile(this.options.tokenFile, 'utf8')).trim()
+      // A volume in memory: nothing is waited for.
+      token = readFileSync(this.options.tokenFile, 'utf8').trim()
     } catch (error) {
       this.pauseAndRetry(`the token cannot be read: ${describeError(error)}`)
       return
     }
-    if (this.isStopped) return
     this.heardAt = performance.now()
     const { controller, ca, hello } = this.options
     const connection = new ControllerConnection(
@@ -147,7 +147,7 @@ export class ControllerStream {
     // Full jitter in the upper half: a thousand sidecars must not come back in one instant.
     const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(this.failures, 10)) * (0.5 + Math.random() / 2)
     this.failures += 1
-    this.retry = setTimeout(() => void this.open(), pauseMs)
+    this.retry = setTimeout(() => this.open(), pauseMs)
     this.retry.unref()
   }
 }

@@ -30,7 +30,6 @@ import { lazyMetrics } from './lazy-metrics.ts'
 import { listen } from './listener.ts'
 import { LiveRoutes } from './live-routes.ts'
 import { Reporter } from './reporter.ts'
-import { RoutesFile } from './routes-file.ts'
 import { defaultForwarding, type DrainSettings, type Forwarding, type ProxyLimits } from './settings.ts'
 import { readStats } from './stats.ts'
 import { TableSource } from './table-source.ts'
@@ -97,7 +96,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   }
   const reporter = new Reporter(identity.bootId, ledger)
   const tables = new TableSource(live, reporter, log)
-  const file = options.routesFile === undefined ? undefined : new RoutesFile(options.routesFile, tables)
+  const file = options.routesFile === undefined ? undefined : new (await import('./routes-file.ts')).RoutesFile(options.routesFile, tables)
   const controller = options.controller && new ControllerStream({ ...options.controller, hello: { type: 'hello', ...identity } }, { tables, live, reporter, log })
 
   deadlines.start()
