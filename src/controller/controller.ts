@@ -13,6 +13,7 @@ import type { Clock } from '../base/clock.ts'
 import { describeError } from '../base/errors.ts'
 import type { InjectionConfig } from '../injection/inject.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { hasCode } from '../kube/errors.ts'
 import { runWithLease } from '../kube/lease.ts'
 import { createQueue, type Queue } from '../kube/queue.ts'
 import { createRecorder } from '../kube/recorder.ts'
@@ -145,6 +146,13 @@ function certificateOptions({ client, clock, ownNamespace, webhookConfiguration,
   }
 }
 
+/** Where somebody has written between our read and our write, looking again is how it is meant to be: nothing to warn of. */
+export function tellOfFailedLook(log: Logger, key: string, error: unknown, retryInMs: number): void {
+  const fields = { key, error: describeError(error), retryInMs }
+  if (hasCode(error, 'CONFLICT', 'ALREADY_EXISTS')) log.info('written by somebody else meanwhile, looking again', fields)
+  else log.warn('look failed, trying again', fields)
+}
+
 interface Queues {
   readonly hub: Hub
   readonly canaries: Queue
@@ -154,7 +162,7 @@ interface Queues {
 
 function createQueues(options: ControllerOptions, caches: Caches, certificates: Certificates): Queues {
   const { client, clock, log, metrics, timing } = options
-  const onError = (key: string, error: unknown, retryInMs: number): void => log.warn('look failed, trying again', { key, error: describeError(error), retryInMs })
+  const onError = (key: string, error: unknown, retryInMs: number): void => tellOfFailedLook(log, key, error, retryInMs)
   const events = createRecorder({ client, clock, component: 'flagger', onError: (error, event) => log.warn('event not written', { event: event.message, error: describeError(error) }) })
   const hub = new Hub(clock, (key) => void canaries.add(key))
   const installation = (): Installation => ({

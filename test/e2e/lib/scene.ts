@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, onTestFailed } from 'vitest'
+import { defaultNamespace } from '../../../src/api/keys.ts'
 import { resources } from '../../../src/api/resources.ts'
 import { objectAt, stringAt } from '../../../src/base/json.ts'
 import { cluster } from './cluster.ts'
@@ -46,6 +47,22 @@ async function describeScene(namespace: string, canary: string): Promise<string>
     `--- ${namespace}/${canary}: ${JSON.stringify({ ...objectAt(found, 'status'), conditions: undefined })}`,
     ...conditionsOf(found).map((condition) => `condition ${condition.type}=${condition.status} ${condition.reason}: ${condition.message}`),
     ...events.slice(-25).map((event) => `event ${event.type} ×${event.count} ${event.kind}: ${event.message}`),
+    ...(await controllerLines(namespace).catch(() => ['the controller has no log to read'])),
     ...pods.map((pod) => `pod ${stringAt(pod, 'metadata', 'name')} ${stringAt(pod, 'status', 'phase')}${stringAt(pod, 'metadata', 'deletionTimestamp') === undefined ? '' : ' (terminating)'}`),
   ].join('\n')
+}
+
+/** What the controllers have logged about this namespace or complained of, the last lines of each, also of one that has crashed since. */
+async function controllerLines(namespace: string): Promise<readonly string[]> {
+  const pods = await cluster().list(resources.pods, { namespace: defaultNamespace, labelSelector: 'app.kubernetes.io/component=controller' })
+  const read = async (name: string, query: Readonly<Record<string, string>>): Promise<readonly string[]> => {
+    const { body } = await cluster().request({ method: 'GET', path: `/api/v1/namespaces/${defaultNamespace}/pods/${name}/log`, query: { container: 'controller', tailLines: '2000', ...query } })
+    return body.split('\n').filter((line) => line.includes(`${namespace}/`) || /"level":"(warn|error)"/.test(line) || !line.startsWith('{')).slice(-40)
+  }
+  const logs = await Promise.all(pods.map(async (pod) => {
+    const name = stringAt(pod, 'metadata', 'name') ?? ''
+    const lines = [...(await read(name, { previous: 'true' }).catch(() => [])), ...(await read(name, {}).catch(() => []))]
+    return lines.filter((line) => line !== '').map((line) => `${name}: ${line}`)
+  }))
+  return logs.flat()
 }
