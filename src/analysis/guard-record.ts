@@ -13,10 +13,11 @@ export interface Readings {
   readonly bake?: BakeReading
   readonly pods: readonly (GuardCounts & { readonly pod: string })[]
   readonly plan?: PlanRecord
+  readonly nextWeightPercent?: number
 }
 
 /** The readings of a run as the record that people and programs get: rounded, times in RFC 3339. */
-export function recordOf({ guard, advance, bake, pods, plan }: Readings): GuardRecord {
+export function recordOf({ guard, advance, bake, pods, plan, nextWeightPercent }: Readings): GuardRecord {
   const isAbort = guard.decision === 'abort' || bake?.decision === 'return'
   return {
     decision: isAbort ? 'abort' : advance?.decision === 'pass' ? 'advance' : 'none',
@@ -31,6 +32,8 @@ export function recordOf({ guard, advance, bake, pods, plan }: Readings): GuardR
     ...curveOf(guard),
     pods: pods.toSorted((a, b) => b.failures - a.failures || b.requests - a.requests).slice(0, maxPods),
     ...(plan ? { plan } : {}),
+    ...(advance && !bake ? { advance: advanceOf(advance) } : {}),
+    ...(nextWeightPercent === undefined || bake ? {} : { nextWeightPercent }),
     ...(bake ? { bake: bakeOf(bake) } : {}),
   }
 }
@@ -58,6 +61,12 @@ function curveOf({ curve }: GuardReading): Pick<GuardRecord, 'curve' | 'curveFro
   return { curve: curve.map(([atMs, logEvidence]) => [Math.round((atMs - first[0]) / 1000), round(logEvidence)]), curveFrom: timeOf(first[0]) }
 }
 
+const advanceOf = ({ metrics, logThreshold, obstacle }: AdvanceReading): NonNullable<GuardRecord['advance']> => ({
+  metrics: metrics.map(({ metric, logEvidence }) => ({ metric, logEvidence: round(logEvidence) })),
+  logThreshold: round(logThreshold),
+  ...(obstacle ? { obstacle } : {}),
+})
+
 const bakeOf = ({ counts, allowedFailureRate }: BakeReading): NonNullable<GuardRecord['bake']> => ({
   canary: countsOf(counts),
   ...(allowedFailureRate === undefined ? {} : { allowedFailurePercent: round(100 * allowedFailureRate) }),
@@ -65,7 +74,7 @@ const bakeOf = ({ counts, allowedFailureRate }: BakeReading): NonNullable<GuardR
 
 export function planOf({ failureRate, smallestRatio, broken }: Plan, requestsPerSecond: number, primary: GuardCounts): PlanRecord {
   return {
-    requestsPerSecond: requestsPerSecond >= 10 ? Math.round(requestsPerSecond) : round(requestsPerSecond),
+    requestsPerSecond: requestsPerSecond >= 10 ? Math.round(requestsPerSecond) : Number(requestsPerSecond.toPrecision(2)),
     primary: countsOf(primary),
     ...(failureRate === undefined ? {} : { primaryFailurePercent: round(100 * failureRate) }),
     ...(smallestRatio === undefined ? {} : { smallestRatio: round(smallestRatio) }),

@@ -34,6 +34,10 @@ export interface GuardRecord {
   readonly pods: readonly (GuardCounts & { readonly pod: string })[]
   /** What was to be expected before the first step. */
   readonly plan?: PlanRecord
+  /** With `analysis.advance: evidence`: how sure it is, in this step, that the canary is no worse; each metric must reach the threshold. `obstacle` forbids it all the same. */
+  readonly advance?: { readonly metrics: readonly { readonly metric: GuardMetric; readonly logEvidence: number }[]; readonly logThreshold: number; readonly obstacle?: string }
+  /** With `analysis.adaptive`: the largest weight within the budget by what is known now. */
+  readonly nextWeightPercent?: number
   /** While the canary serves everybody: there is nothing to compare with but what the primary did before. */
   readonly bake?: { readonly canary: GuardCounts; readonly allowedFailurePercent?: number }
 }
@@ -128,6 +132,14 @@ export function describeEvidence(record: GuardRecord): string {
 
 /** `evidence 4,310:1 that it is worse, limit 1,000:1`. */
 export const describeOdds = ({ logEvidence, logThreshold }: GuardRecord): string => `evidence ${odds(logEvidence)} that it is worse, limit ${odds(logThreshold)}`
+
+/** `failures 3.2:1, latency 25:1; each needs 20:1`. */
+export function describeAdvance({ advance }: GuardRecord): string | undefined {
+  if (!advance) return undefined
+  const { metrics, logThreshold, obstacle } = advance
+  const parts = metrics.map(({ metric, logEvidence }) => `${metric} ${odds(logEvidence)}`).join(', ')
+  return `${parts}; ${metrics.length > 1 ? 'each needs' : 'needed is'} ${odds(logThreshold)}${obstacle === undefined ? '' : `, and nothing passes because of ${obstacle}`}`
+}
 
 /** What was to be expected before the first step. */
 export function describePlan({ requestsPerSecond, primary, primaryFailurePercent, smallestRatio, broken }: PlanRecord): string {

@@ -43,6 +43,13 @@ describe('an explanation', () => {
     expect(text).toContain('evidence over 2s: ▁▃█')
   })
 
+  it('tells how far the evidence for a version is, and how far the budget reaches', () => {
+    const waiting = { ...guard, decision: 'none', advance: { metrics: [{ metric: 'failures', logEvidence: 1.1632 }, { metric: 'latency', logEvidence: -0.7 }], logThreshold: 2.996, obstacle: 'a sick pod' }, nextWeightPercent: 12 }
+    const text = printExplanation(canary({ phase: 'Progressing', canaryWeight: 5, analysis: { ...analysis, guard: waiting } }), 'text')
+    expect(text).toContain('  that it is no worse, in this step: failures 3.2:1, latency 1:2; each needs 20:1, and nothing passes because of a sick pod\n')
+    expect(text).toContain('  within the harm budget the weight may be 12% next\n')
+  })
+
   it('is the record itself for programs', () => {
     expect(JSON.parse(printExplanation(failed, 'json'))).toMatchObject({ name: 'web', phase: 'Failed', analysis: { guard: { pods: [{ pod: 'web-7d9-abc' }] } } })
     expect(parse(printExplanation(failed, 'yaml'))).toEqual(JSON.parse(printExplanation(failed, 'json')))

@@ -1,7 +1,7 @@
 import type { Canary } from '../api/canary.ts'
 import { summaryOf } from '../api/canary-summary.ts'
 import type { CheckRecord, Verdict } from '../api/canary-status.ts'
-import { describeOdds, describePlan, describeRatio, type GuardCounts, type GuardRecord } from '../api/guard-record.ts'
+import { describeAdvance, describeOdds, describePlan, describeRatio, type GuardCounts, type GuardRecord } from '../api/guard-record.ts'
 import { stringify } from 'yaml'
 
 /** What is known about the last analysis of a Canary, for programs: what the read-only API answers, from the status alone. */
@@ -45,10 +45,13 @@ function guardLines(record: GuardRecord): readonly string[] {
   const { decision, abortedAt, slow, suspect, split, plan, bake, dispersion } = record
   const counts = (title: string, { requests, failures }: GuardCounts): string[] => [title, String(requests), String(failures), requests === 0 ? '-' : `${((100 * failures) / requests).toFixed(2)}%`]
   const ratio = describeRatio(record)
+  const advance = describeAdvance(record)
   return [
     `Sequential guard: ${decisions[decision]}${abortedAt === undefined ? '' : ` at ${abortedAt}`}; ${describeOdds(record)}`,
     ...table([['drawn by weight', 'requests', 'failed', 'rate'], counts('canary', record.canary), counts('primary', record.primary), ...(bake ? [counts('canary alone', bake.canary)] : [])]),
     ...(ratio === undefined ? [] : [`  ${ratio}`]),
+    ...(advance === undefined ? [] : [`  that it is no worse, in this step: ${advance}`]),
+    ...(record.nextWeightPercent === undefined ? [] : [`  within the harm budget the weight may be ${record.nextWeightPercent}% next`]),
     ...(slow ? [`  slower than the primary's p${slow.quantile * 100}: canary ${slow.canaryPercent}% above ${slow.allowedMs}ms, primary ${slow.primaryPercent}% above ${slow.primaryMs}ms`] : []),
     ...(dispersion > 1.05 ? [`  the primary's failures come in clusters of about ${dispersion}; the evidence counts them so`] : []),
     ...(suspect ? [`  pod ${suspect.pod} alone makes it look bad: ${suspect.bad} of ${suspect.requests} since ${suspect.since}`] : []),

@@ -104,8 +104,8 @@ describe('the guard of a run', () => {
       run.hear(second({ boot: 'aaaaaaaa', seq, weightPercent: 0 }), podOf, start + seq * 1000)
       run.tick(start + seq * 1000)
     }
-    const { plan } = run.observe(canaryAt(0), start + 62_000).record
-    expect(plan?.requestsPerSecond).toBeGreaterThan(90)
+    const { plan } = run.observe(canaryAt(0), start + 62_000, 100).record
+    expect(plan?.requestsPerSecond).toBe(100)
     expect(plan?.broken?.failedRequests).toBeLessThan(40)
     expect(plan?.smallestRatio).toBeGreaterThan(1)
   })
@@ -115,20 +115,31 @@ describe('the guard of a run', () => {
     const two = second({ boot: 'aaaaaaaa', seq: 1, weightPercent: 0 })
     run.hear({ ...two, series: two.series.map((delta) => ({ ...delta, outcomes: { '2xx': 2 } })) }, podOf, start)
     run.tick(start + 2000)
-    const { plan } = run.observe(canaryAt(0), start + 2000).record
+    const { plan } = run.observe(canaryAt(0), start + 2000, 2).record
     expect(plan && describePlan(plan)).toBe('too little traffic is known yet to foretell what will be found: 2 requests of the primary')
     run.follow(canaryAt(10))
     for (let seq = 2; seq <= 4; seq += 1) run.hear(second({ boot: 'aaaaaaaa', seq }), podOf, start + seq * 1000)
     run.tick(start + 9000)
-    expect(run.observe(canaryAt(10), start + 9000).record.plan).toMatchObject({ primary: { requests: 272, failures: 0 }, smallestRatio: expect.any(Number) })
+    expect(run.observe(canaryAt(10), start + 9000, 100).record.plan).toMatchObject({ primary: { requests: 272, failures: 0 }, smallestRatio: expect.any(Number) })
   })
+})
 
-  it('measures the traffic over the seconds that are complete', () => {
-    const run = new GuardRun(canaryAt(0), [])
-    for (let seq = 1; seq <= 3; seq += 1) run.hear(second({ boot: 'aaaaaaaa', seq, weightPercent: 0 }), podOf, start + seq * 1000)
-    run.tick(start + 6000)
-    expect(run.observe(canaryAt(0), start + 6500).record.plan?.requestsPerSecond).toBe(100)
-    expect(run.observe(canaryAt(0), start + 32_000).record.plan?.requestsPerSecond).toBeLessThan(11)
+describe('the guard of a canary that serves everybody', () => {
+  const baking = { bakeStartedAt: start }
+  const alone = (seq: number, failures: number): Report => ({ ...second({ boot: 'aaaaaaaa', seq, weightPercent: 100, failures: { canary: failures } }), series: [{ track: 'canary', reason: 'weight', outcomes: { '2xx': 100 - failures, '5xx': failures }, latency: [] }] })
+
+  it('is certain at the report of the failures, not when their second is complete', () => {
+    const history = Array.from({ length: 30 }, (_unused, at) => ({ atMs: start - at * 1000, share: 0, primary: { requests: 100, failures: 0, latency: [] }, canary: { requests: 0, failures: 0, latency: [] } }))
+    const run = new GuardRun(canaryAt(100), history)
+    run.follow(canaryAt(100, baking, { bake: '5m' }))
+    for (let seq = 1; seq <= 20; seq += 1) {
+      run.hear(alone(seq, 0), podOf, start + seq * 1000)
+      run.tick(start + seq * 1000)
+    }
+    expect(run.isAborted).toBe(false)
+    run.hear(alone(21, 20), podOf, start + 21_000)
+    expect(run.isAborted).toBe(true)
+    expect(run.observe(canaryAt(100, baking), start + 21_000).record).toMatchObject({ decision: 'abort', bake: { canary: { failures: 20 } } })
   })
 })
 

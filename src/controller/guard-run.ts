@@ -18,10 +18,6 @@ import { nextWeight } from '../rollout/weights.ts'
 import { intentOf } from './tables.ts'
 
 const tickMs = 1000
-/** Traffic is measured over this long. */
-const rateMs = 60_000
-/** A second is counted when it is complete, at the latest so much later. */
-const lagMs = 3 * tickMs
 /** Sidecars that a checkpoint names one by one; with more of them it says up to when reports are in it. */
 const maxBoots = 60
 const maxPods = 1000
@@ -45,7 +41,6 @@ export class GuardRun {
   readonly #counted: Map<string, number>
   /** What the primary did before the canary had a share, and on until there is enough to plan with. */
   readonly #learned = { requests: 0, failures: 0 }
-  #traffic: (readonly [atMs: number, requests: number])[] = []
 
   /** `history`: ticks of the primary alone from before the run, oldest first. */
   constructor(canary: Canary, history: readonly GuardTick[]) {
@@ -89,8 +84,8 @@ export class GuardRun {
     const tracks = tracksOf(report, podOf)
     this.#countPods(tracks)
     // What is repeated is put back into its second, so that a new leader counts what the old one counted.
-    const isUrgent = report.ageMs < tickMs && tracks.share > 0 && tracks.share < 1 && tracks.primary.failures + tracks.canary.failures > 0
-    if (isUrgent) this.#feed({ atMs, ...tracks })
+    const isUrgent = report.ageMs < tickMs && tracks.share > 0 && tracks.primary.failures + tracks.canary.failures > 0
+    if (isUrgent) this.#feed({ atMs, ...tracks }, 'early')
     else this.#assembly.add({ caller: report.bootId, atMs, ...tracks })
   }
 
@@ -99,33 +94,33 @@ export class GuardRun {
     for (const tick of this.#assembly.close(nowMs)) this.#feed(tick)
   }
 
-  observe(canary: Canary, nowMs: number): GuardObservation {
+  /** `requestsPerSecond`: of both tracks together, lately. */
+  observe(canary: Canary, nowMs: number, requestsPerSecond = 0): GuardObservation {
     const { analysis } = canary.spec
-    const requestsPerSecond = this.#requestsPerSecond(nowMs)
     if (canary.status.canaryWeight === 0 || !this.#isPlanned) this.#plan = this.#planned(canary, requestsPerSecond)
     const pods = [...this.#pods].map(([pod, counts]) => ({ pod, ...counts }))
+    const next = this.#nextWeight(canary, requestsPerSecond)
     const record = recordOf({
       guard: readGuard(this.#state),
       ...(analysis.advance === 'evidence' ? { advance: readAdvance(this.#state, { elapsedMs: 0 }) } : {}),
       ...(this.#bake ? { bake: readBake(this.#bake) } : {}),
       pods,
       ...(this.#plan ? { plan: this.#plan } : {}),
+      ...next,
     })
-    return { record, checkpoint: this.#checkpoint(nowMs, record.pods), ...this.#nextWeight(canary, requestsPerSecond) }
+    return { record, checkpoint: this.#checkpoint(nowMs, record.pods), ...next }
   }
 
   get #isPlanned(): boolean {
     return this.#plan?.primaryFailurePercent !== undefined
   }
 
-  #feed(tick: GuardTick): void {
-    const requests = tick.primary.requests + tick.canary.requests
-    if (requests > 0) this.#traffic.push([tick.atMs, requests])
+  #feed(tick: GuardTick, when: 'in time' | 'early' = 'in time'): void {
     if (tick.share === 0 || !this.#isPlanned) {
       this.#learned.requests += tick.primary.requests
       this.#learned.failures += tick.primary.failures
     }
-    if (this.#bake && tick.share >= 1) this.#bake = observeBake(this.#bake, { ...tick.canary, atMs: tick.atMs })
+    if (this.#bake && tick.share >= 1) this.#bake = observeBake(this.#bake, { ...tick.canary, atMs: tick.atMs }, when)
     else this.#state = observeTick(this.#state, tick)
   }
 
@@ -143,16 +138,6 @@ export class GuardRun {
       if (!this.#pods.has(pod) && this.#pods.size >= maxPods) continue
       this.#pods.set(pod, { requests: counts.requests + requests, failures: counts.failures + failures })
     }
-  }
-
-  #requestsPerSecond(nowMs: number): number {
-    this.#traffic = this.#traffic.filter(([atMs]) => atMs > nowMs - rateMs)
-    const [first, last] = [this.#traffic[0], this.#traffic.at(-1)]
-    if (!first || !last) return 0
-    // The newest seconds are not complete yet; where none came for longer, there were no requests.
-    const toMs = nowMs - last[0] <= lagMs ? last[0] : nowMs
-    const spanMs = Math.max(tickMs, Math.min(rateMs, toMs - first[0] + tickMs))
-    return this.#traffic.reduce((sum, [, requests]) => sum + requests, 0) / (spanMs / 1000)
   }
 
   #planned({ spec }: Canary, requestsPerSecond: number): PlanRecord {

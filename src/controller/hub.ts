@@ -6,7 +6,9 @@ import { canonicalJson } from '../base/json.ts'
 import type { Clock } from '../base/clock.ts'
 import { ReportBook } from '../analysis/book.ts'
 import { judge, retentionOf } from '../analysis/checks.ts'
+import { tracksOf } from '../analysis/guard-tick.ts'
 import { emptyTrack } from '../analysis/guard/tick.ts'
+import { TrafficMeter } from '../analysis/traffic.ts'
 import type { Telemetry } from './gather.ts'
 import { GuardRun } from './guard-run.ts'
 import { intentOf, nextGeneration, type Publication } from './tables.ts'
@@ -80,14 +82,14 @@ export class Hub {
     // A cache that lags behind our own write must not bring an older intent back.
     if (known && publication.intent < known.intent) return
     const namespace = canary.namespace
-    const book = known && known.retentionMs >= retentionOf(canary) ? known.book : new ReportBook(retentionOf(canary))
+    const book = bookOf(canary, known)
     const guard = guardOf(canary, known?.guard, book)
     const table = guard?.isAborted ? { ...publication.table, canaryWeightPercent: 0 } : publication.table
     const text = canonicalJson(table)
     const isNew = known?.intent !== publication.intent || known.text !== text
     const generation = isNew ? nextGeneration(known?.generation ?? 0, publication, now) : known.generation
     const lines = isNew ? { primary: lineOf(table, generation, 'primary'), canary: lineOf(table, generation, 'canary') } : known.lines
-    this.#canaries.set(key, { intent: publication.intent, generation, text, lines, book, guard, publication, canary, retentionMs: retentionOf(canary), tickMs: publication.table.tickMs, members: new Set(publication.members.keys()), namespace })
+    this.#canaries.set(key, { intent: publication.intent, generation, text, lines, book, traffic: known?.traffic ?? new TrafficMeter(), guard, publication, canary, retentionMs: retentionOf(canary), tickMs: publication.table.tickMs, members: new Set(publication.members.keys()), namespace })
     for (const pod of known?.members ?? []) if (!publication.members.has(pod)) this.#owners.delete(`${namespace}/${pod}`)
     for (const [pod, track] of publication.members) this.#assign(`${namespace}/${pod}`, { canary: key, track }, isNew, lines)
   }
@@ -118,7 +120,7 @@ export class Hub {
     }
     const now = this.#clock.now()
     const verdict: Verdict | undefined = canary.status.phase === 'Progressing' ? judge(canary, known?.book ?? new ReportBook(1000), now) : undefined
-    const guard = known?.guard?.run === canary.status.kinglet.runGeneration ? known.guard.observe(canary, now) : undefined
+    const guard = known?.guard?.run === canary.status.kinglet.runGeneration ? known.guard.observe(canary, now, known.traffic.perSecond(now)) : undefined
     return { acknowledged, listeningSince: this.#listeningSince, ...(verdict ? { verdict } : {}), ...(guard ? { guard } : {}) }
   }
 
@@ -134,9 +136,12 @@ export class Hub {
     const known = this.#canaries.get(key)
     if (!known) return
     const now = this.#clock.now()
-    if (known.book.add(report, intentOf(report.generation), now) === 'repeated' || !known.guard) return
+    if (known.book.add(report, intentOf(report.generation), now) === 'repeated') return
     const { canaryPods } = known.publication
-    this.#watch(key, known, (guard) => guard.hear(report, (address) => canaryPods.get(address) ?? address, now))
+    const podOf = (address: string): string => canaryPods.get(address) ?? address
+    const { primary, canary } = tracksOf(report, podOf)
+    known.traffic.add(report.bootId, now - Math.max(0, report.ageMs), primary.requests + canary.requests)
+    this.#watch(key, known, (guard) => guard.hear(report, podOf, now))
   }
 
   /**
@@ -174,6 +179,7 @@ interface Published {
   readonly text: string
   readonly lines: Lines
   readonly book: ReportBook
+  readonly traffic: TrafficMeter
   readonly guard: GuardRun | undefined
   /** What was last asked for, to be published again when the guard aborts. */
   readonly publication: Publication
@@ -187,6 +193,8 @@ interface Published {
 function lineOf(table: Publication['table'], generation: number, self: Track): string {
   return printMessage({ type: 'routes', table: { ...table, generation, self } satisfies RouteTable })
 }
+
+const bookOf = (canary: Canary, known: Published | undefined): ReportBook => (known && known.retentionMs >= retentionOf(canary) ? known.book : new ReportBook(retentionOf(canary)))
 
 /** The guard of the run that is under way, if it is to have one. */
 function guardOf(canary: Canary, running: GuardRun | undefined, book: ReportBook): GuardRun | undefined {

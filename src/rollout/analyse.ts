@@ -62,13 +62,17 @@ function obstacleOf(context: Context, status: CanaryStatus): Stall | undefined {
   return undefined
 }
 
+/** With `advance: evidence` the primary alone is watched for this long at most: its latency is the measure, its traffic the plan. */
+const learnMs = 5000
+
 /** Weight 0: nothing can be judged yet. */
 function awaitFirstStep(context: Context, status: CanaryStatus, obstacle: Stall | undefined): Step {
   const { observation, now } = context
   const { namespace, spec } = observation.canary
   const startedAt = status.kinglet.stepStartedAt ?? now
   const clocked = withState(status, { stepStartedAt: startedAt })
-  const dueAt = startedAt + spec.analysis.intervalMs
+  const { advance: by, intervalMs } = spec.analysis
+  const dueAt = startedAt + (by === 'evidence' ? Math.min(intervalMs, learnMs) : intervalMs)
   if (obstacle) return hold(clocked, obstacle, now < dueAt ? dueAt : undefined)
   if (now < dueAt) return stay(clocked, dueAt)
   const acked = acknowledgement(context, clocked)
@@ -97,16 +101,19 @@ function watchStep(context: Context, status: CanaryStatus, obstacle: Stall | und
     if (now < heardAt && observation.sidecars.unacknowledged.length > 0) return stay(status, heardAt)
     return judge(context, status, obstacle)
   }
-  const stall = obstacle ?? withoutData(context, status) ?? stillWaiting(context, status)
+  const stall = obstacle ?? stillWaiting(context, status) ?? withoutData(context, status)
   return stall ? hold(status, stall, dueAt) : stay(status, dueAt)
 }
 
-/** What the last look at this step found: it stays true until the next. What was looked at before the first requests were sent says nothing. */
-function withoutData({ observation }: Context, { analysis, kinglet }: CanaryStatus): Stall | undefined {
+/** What the last look at this step found: it stays true until the next. */
+function withoutData({ observation }: Context, status: CanaryStatus): Stall | undefined {
   const { name, namespace, spec } = observation.canary
-  if (analysis?.result !== 'no-data' || spec.analysis.onNoData !== 'hold') return undefined
-  return Date.parse(analysis.time) > (kinglet.weightedAt ?? 0) ? waitFor('NoData', halted(name, namespace, analysis)) : undefined
+  const { analysis } = status
+  return analysis?.result === 'no-data' && isJudged(status) && spec.analysis.onNoData === 'hold' ? waitFor('NoData', halted(name, namespace, analysis)) : undefined
 }
+
+/** The last verdict is about this step, not about the one before or the time before the canary had a share. */
+const isJudged = ({ analysis, canaryWeight, kinglet }: CanaryStatus): boolean => analysis !== undefined && analysis.weight === canaryWeight && Date.parse(analysis.time) > (kinglet.weightedAt ?? 0)
 
 /** The interval is over: the checks decide. */
 function judge(context: Context, status: CanaryStatus, obstacle: Stall | undefined): Step {
@@ -118,7 +125,7 @@ function judge(context: Context, status: CanaryStatus, obstacle: Stall | undefin
   if (!verdict) return hold(again, waitFor('NoData', `Halt ${name}.${namespace} advancement: nothing has been measured yet`), wakeAt)
   const hasFailed = verdict.result === 'fail' || (verdict.result === 'no-data' && spec.analysis.onNoData === 'fail')
   if (hasFailed) return countFailure(context, again, verdict)
-  if (verdict.result === 'no-data') return hold(again, waitFor('NoData', halted(name, namespace, verdict)), wakeAt)
+  if (verdict.result === 'no-data' && !isInconclusive(context, status)) return hold(again, waitFor('NoData', halted(name, namespace, verdict)), wakeAt)
   if (obstacle) return hold(again, obstacle, wakeAt)
   return isProven(context, status) ? advance(context, again) : awaitEvidence(context, again)
 }
@@ -135,14 +142,18 @@ const isProvenEarly = (context: Context, status: CanaryStatus, obstacle: Stall |
   return canary.spec.analysis.advance === 'evidence' && status.kinglet.bakeStartedAt === undefined && !isMirroring(canary) && !obstacle && verdict?.result === 'pass' && isProven(context, status)
 }
 
-const isOverdue = ({ observation, now }: Context, { kinglet }: CanaryStatus): boolean => now - (kinglet.weightedAt ?? now) >= observation.canary.spec.analysis.maxDurationMs
+/** The time for evidence is over. A canary that serves everybody has passed already. */
+function isInconclusive({ observation, now }: Context, { kinglet }: CanaryStatus): boolean {
+  const { advance, maxDurationMs } = observation.canary.spec.analysis
+  return advance === 'evidence' && kinglet.bakeStartedAt === undefined && !isMirroring(observation.canary) && now - (kinglet.weightedAt ?? now) >= maxDurationMs
+}
 
-/** Nothing speaks against the canary, and too little for it. */
+/** Nothing speaks against the canary, and too little for it: perhaps not a single request. */
 function awaitEvidence(context: Context, status: CanaryStatus): Step {
   const { observation, now } = context
   const { name, namespace, spec } = observation.canary
   const { onInconclusive, intervalMs } = spec.analysis
-  if (!isOverdue(context, status)) return hold(status, awaitingEvidence(context), now + intervalMs)
+  if (!isInconclusive(context, status)) return hold(status, awaitingEvidence(context), now + intervalMs)
   const reason = `${name}.${namespace} analysis is inconclusive after ${formatGoDuration(spec.analysis.maxDurationMs)}`
   if (onInconclusive === 'rollback') return rollBack(context, status, [warning(`Rolling back ${reason}`, true)])
   if (onInconclusive === 'promote') {
@@ -161,9 +172,12 @@ const inconclusive = ({ observation }: Context): Stall => {
 /** What the last look at this step found: it stays true until the next. */
 function stillWaiting(context: Context, status: CanaryStatus): Stall | undefined {
   const { advance, onInconclusive } = context.observation.canary.spec.analysis
-  if (status.analysis?.result !== 'pass' || status.kinglet.bakeStartedAt !== undefined) return undefined
+  if (!isJudged(status)) return undefined
+  const result = status.analysis?.result
+  if (result === 'no-data' && isInconclusive(context, status) && onInconclusive === 'hold') return inconclusive(context)
+  if (result !== 'pass' || status.kinglet.bakeStartedAt !== undefined) return undefined
   if (isProven(context, status)) return advance === 'interval' && nextStep(context, status) === 'budget' ? overBudget(context) : undefined
-  return isOverdue(context, status) && onInconclusive === 'hold' ? inconclusive(context) : awaitingEvidence(context)
+  return isInconclusive(context, status) && onInconclusive === 'hold' ? inconclusive(context) : awaitingEvidence(context)
 }
 
 function countFailure(context: Context, status: CanaryStatus, verdict: Verdict): Step {

@@ -377,7 +377,7 @@ describe('given analysis.mirror', () => {
     const model = adopted({ ...steps, advance: 'evidence' })
     model.guard = { decision: 'none' }
     applyRevision(model, 'v2')
-    pass(model, intervalMs + 2000)
+    pass(model, 8000)
     pass(model, intervalMs / 2)
     expect(routingOf(model)).toHaveProperty('mirrorPercent', 100)
     pass(model, intervalMs / 2 + 2000)

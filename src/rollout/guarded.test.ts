@@ -75,6 +75,25 @@ describe('advance: evidence', () => {
     expect(model.status.canaryWeight).toBeGreaterThanOrEqual(20)
   })
 
+  it('lets the canary begin as soon as it is ready: at weight 0 nothing can be shown', () => {
+    const model = adopted({ ...steps, advance: 'evidence' })
+    model.guard = {}
+    applyRevision(model, 'v2')
+    settle(model)
+    pass(model, 8000)
+    expect(model.status.canaryWeight).toBe(10)
+  })
+
+  it('says nothing of missing evidence while the interval lasts', () => {
+    const model = atFirstWeight({ advance: 'evidence' })
+    model.guard = { decision: 'advance' }
+    look(model)
+    model.guard = {}
+    pass(model, intervalMs / 2)
+    expect(model.status.canaryWeight).toBe(20)
+    expect(eventTexts(model).filter((text) => text.includes('not enough evidence'))).toEqual([])
+  })
+
   it('waits beyond the interval without evidence, and says so', () => {
     const model = atFirstWeight({ advance: 'evidence' })
     pass(model, 5 * intervalMs)
@@ -98,6 +117,17 @@ describe('advance: evidence', () => {
     const model = atFirstWeight({ advance: 'evidence', maxDuration: '3m', onInconclusive })
     pass(model, 5 * intervalMs)
     expect(model.status).toMatchObject({ phase, canaryWeight })
+  })
+
+  it.each([
+    ['hold', 'Progressing', 10],
+    ['promote', 'Succeeded', 0],
+    ['rollback', 'Failed', 0],
+  ])('does so without a single request too: %s', (onInconclusive, phase, canaryWeight) => {
+    const model = atFirstWeight({ advance: 'evidence', maxDuration: '3m', onInconclusive })
+    model.verdict = 'no-data'
+    pass(model, 5 * intervalMs)
+    expect(model.status).toMatchObject({ phase, canaryWeight, failedChecks: 0 })
   })
 
   it('tells an inconclusive hold once', () => {
@@ -152,6 +182,19 @@ describe('a bake', () => {
     expect(model.status).toMatchObject({ phase: 'Failed', canaryWeight: 0 })
     expect(model.primary?.revision).not.toBe('v2')
     expect(eventTexts(model).join('\n')).toContain('while serving everybody it failed 40 of 5000 requests (0.80%), allowed 0.2%')
+  })
+})
+
+describe('the record', () => {
+  it.each([
+    ['promoted', 'pass', 'Succeeded'],
+    ['rolled back by a check', 'fail', 'Failed'],
+  ] as const)('of the guard stays beside the last verdict when the version is %s', (_how, verdict, phase) => {
+    const model = atFirstWeight({ maxWeight: 10, threshold: 1 })
+    model.guard = { canary: { requests: 200, failures: 1 } }
+    model.verdict = verdict
+    pass(model, 5 * intervalMs)
+    expect(model.status).toMatchObject({ phase, analysis: { result: verdict, guard: { canary: { requests: 200, failures: 1 } } } })
   })
 })
 

@@ -65,13 +65,19 @@ export const awaitingEvidence = ({ observation }: Context): Stall => {
 /** The status with what the guard has counted, where it is to be written anyway or has not been for a while. */
 export function withCheckpoint(observation: Observation, next: CanaryStatus, before: CanaryStatus, now: number): CanaryStatus {
   const { guard } = observation
-  if (next.phase !== 'Progressing') return next.kinglet.guard ? withState(next, { guard: undefined }) : next
+  if (next.phase !== 'Progressing') return withLastRecord(observation, next.kinglet.guard ? withState(next, { guard: undefined }) : next, before)
   if (!guard || guard.checkpoint.run !== next.kinglet.runGeneration) return next
   const old = before.kinglet.guard
   const isDue = now - (old?.atMs ?? 0) >= checkpointMs && canonicalJson(guard.checkpoint.state) !== canonicalJson(old?.state ?? {})
   if (!isDue && canonicalJson(next) === canonicalJson(before)) return next
   const checked = withState(next, { guard: guard.checkpoint })
   return checked.analysis ? { ...checked, analysis: { ...checked.analysis, guard: guard.record } } : checked
+}
+
+/** The analysis has ended in this very decision: what the guard has counted stays beside the last verdict. */
+function withLastRecord({ guard }: Observation, next: CanaryStatus, before: CanaryStatus): CanaryStatus {
+  const hasEnded = before.phase === 'Progressing' && guard?.checkpoint.run === before.kinglet.runGeneration
+  return hasEnded && next.analysis && !next.analysis.guard ? { ...next, analysis: { ...next.analysis, guard: guard.record } } : next
 }
 
 /** What stays in the conditions after the guard has ended an analysis. */

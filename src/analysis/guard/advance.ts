@@ -19,7 +19,7 @@ export interface AdvanceReading {
   readonly metrics: readonly { readonly metric: GuardMetric; readonly logEvidence: number; readonly by: 'comparison' | 'rate'; readonly isEnough: boolean }[]
   readonly logThreshold: number
   /** What forbids a pass, whatever the evidence for it. */
-  readonly obstacle?: 'aborted' | 'evidence of harm' | 'broken split' | 'sick pod'
+  readonly obstacle?: 'an abort' | 'evidence of harm' | 'a broken split' | 'a sick pod'
 }
 
 /** The fixed rate is what a healthy canary usually passes by, so most of the mass is there. */
@@ -46,8 +46,8 @@ export function readAdvance(state: GuardState, { elapsedMs, maxDurationMs }: Ste
 }
 
 function obstacleOf(state: GuardState): AdvanceReading['obstacle'] {
-  if (state.aborted) return 'aborted'
-  if (state.suspect) return 'sick pod'
-  if (logEvidenceOf(state.split) >= -Math.log(splitAlpha)) return 'broken split'
+  if (state.aborted) return 'an abort'
+  if (state.suspect) return 'a sick pod'
+  if (logEvidenceOf(state.split) >= -Math.log(splitAlpha)) return 'a broken split'
   return combined(state) >= -Math.log(state.settings.alpha) ? 'evidence of harm' : undefined
 }

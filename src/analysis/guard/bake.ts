@@ -3,7 +3,7 @@ import { slowerThan, type Threshold } from './baseline.ts'
 import { logSumExp, settled } from './mixture.ts'
 import { upperRate } from './rate-bound.ts'
 import type { GuardMetric, GuardSettings } from './settings.ts'
-import type { GuardState } from './state.ts'
+import { none, type GuardState } from './state.ts'
 import { eventsOf, type TrackTick } from './tick.ts'
 
 /**
@@ -54,8 +54,8 @@ const masses: Readonly<Record<GuardMetric, number>> = { failures: 0.8, latency: 
 
 /** Freezes what the guard has learned of the old version, for a watch of `ticks` ticks. */
 export function startBake(state: GuardState, ticks: number): BakeState {
-  const { settings, counts, latency } = state
-  const failures = { metric: 'failures' as const, rate: Math.min(0.99, settings.tolerance * upperRate(counts.primary.requests, counts.primary.events, level)), dispersion: dispersionOf(state.dispersion) }
+  const { settings, latency } = state
+  const failures = { metric: 'failures' as const, rate: allowedRate(state), dispersion: dispersionOf(state.dispersion) }
   const [counted = 0, ...slow] = latency?.total.primary ?? []
   const slowness = counted === 0 ? [] : slow.map((hits, at) => ({ metric: 'latency' as const, rate: Math.min(0.99, upperRate(counted, hits, level)), dispersion: dispersionOf(latency?.dispersions[at] ?? { scales: [] }, largestPause) }))
   const watched = [failures, ...slowness].filter(({ metric }) => settings.metrics.includes(metric))
@@ -68,12 +68,29 @@ export function startBake(state: GuardState, ticks: number): BakeState {
   }
 }
 
-/** One tick of the new version, now alone. */
-export function observeBake(state: BakeState, tick: TrackTick & { readonly atMs: number }): BakeState {
+/**
+ * The failure rate that still counts as the old one: as much as what the old version did leaves possible, and the tolerance. The less is known of it
+ * the higher that is: no higher than the rate that is too much for a promotion, unless the old version itself was worse than that.
+ */
+function allowedRate({ settings, counts, before = none }: GuardState): number {
+  const requests = counts.primary.requests + before.requests
+  const events = counts.primary.events + before.events
+  const possible = settings.tolerance * upperRate(requests, events, level)
+  const { maxFailureRate } = settings.promotion
+  const isWithin = maxFailureRate > 0 && events <= maxFailureRate * requests
+  return Math.min(0.99, isWithin ? Math.min(possible, maxFailureRate) : possible)
+}
+
+/**
+ * One tick of the new version, now alone. A part of a second that is counted `early`, because something has failed in it, is no beginning of its own:
+ * otherwise failures would make beginnings, and there would be more of them than the watch has planned for.
+ */
+export function observeBake(state: BakeState, tick: TrackTick & { readonly atMs: number }, when: 'in time' | 'early' = 'in time'): BakeState {
   if (state.alarm || tick.requests === 0) return state
   const { counted, slow } = slowerThan(state.thresholds, 'canary', tick)
   let at = 0
-  const series = state.series.map((one) => (one.metric === 'failures' ? fed(one, tick.requests, eventsOf(tick)) : fed(one, counted, slow[at++] ?? 0)))
+  const begun = when === 'in time' ? state.series.map(begin) : state.series
+  const series = begun.map((one) => (one.metric === 'failures' ? fed(one, tick.requests, eventsOf(tick)) : fed(one, counted, slow[at++] ?? 0)))
   const next = { ...state, series, counts: { requests: state.counts.requests + tick.requests, failures: state.counts.failures + tick.failures } }
   const isAlarm = logEvidence(next) >= logThreshold(next) && (loudest(next) !== 'failures' || next.counts.failures >= state.settings.minimumFailures)
   return isAlarm ? { ...next, alarm: { atMs: tick.atMs, by: loudest(next) } } : next
@@ -92,6 +109,8 @@ export function readBake(state: BakeState): BakeReading {
   }
 }
 
+const begin = (series: Series): Series => ({ ...series, logs: series.logs.map((log) => logSumExp([0, log])) })
+
 /** Whole requests are judged by odds: ratio·rate/(1 − rate), which stays a rate however high the ratio is. */
 function fed(series: Series, requests: number, hits: number): Series {
   const { rate, dispersion } = series
@@ -101,7 +120,7 @@ function fed(series: Series, requests: number, hits: number): Series {
       const odds = ((oddsRatios[at] ?? 1) * rate) / (1 - rate)
       const worse = odds / (1 + odds)
       const evidence = hits * Math.log(worse / rate) + (requests - hits) * Math.log((1 - worse) / (1 - rate))
-      return settled(logSumExp([0, log]) + evidence / dispersion)
+      return settled(log + evidence / dispersion)
     }),
   }
 }

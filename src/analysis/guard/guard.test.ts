@@ -173,5 +173,5 @@ describe('promotion on evidence', () => {
   })
 
   it('does not pass a canary that is being aborted', () =>
-    expect(readAdvance(run([tickAt(1, 0.05, track(95), track(5, 5)), tickAt(2, 0.05, track(95), track(5, 5))]), { elapsedMs: 0 })).toMatchObject({ decision: 'wait', obstacle: 'aborted' }))
+    expect(readAdvance(run([tickAt(1, 0.05, track(95), track(5, 5)), tickAt(2, 0.05, track(95), track(5, 5))]), { elapsedMs: 0 })).toMatchObject({ decision: 'wait', obstacle: 'an abort' }))
 })

@@ -7,7 +7,7 @@ import { feedMixture, settled } from './mixture.ts'
 import { feedComparison, feedRate, type PromotionState } from './promotion.ts'
 import { feedInterval } from './ratio-interval.ts'
 import { feedSplit } from './split.ts'
-import type { GuardState, TrackCounts } from './state.ts'
+import { none, type GuardState, type TrackCounts } from './state.ts'
 import { eventsOf, type GuardTick, type TrackTick } from './tick.ts'
 import { decide } from './verdict.ts'
 import { withPods } from './suspicion.ts'
@@ -18,7 +18,8 @@ import { withPods } from './suspicion.ts'
  */
 export function observeTick(state: GuardState, tick: GuardTick): GuardState {
   if (state.aborted) return state
-  if (tick.share <= 0 || tick.share >= 1) return learned({ ...state, share: tick.share }, tick)
+  if (tick.share <= 0) return learned({ ...state, share: tick.share, before: added(state.before ?? none, tick.primary) }, tick)
+  if (tick.share >= 1) return { ...state, share: tick.share }
   const requests = tick.canary.requests + tick.primary.requests
   if (requests === 0) return { ...state, share: tick.share }
   const counted = {
@@ -96,7 +97,6 @@ function latencyPromoted(state: GuardState, canary: readonly number[], primary: 
 
 /** What the primary teaches: clusters of failures, its latency, clusters of slowness. */
 function learned(state: GuardState, { primary, share }: GuardTick): GuardState {
-  if (share >= 1) return state
   const dispersion = feedDispersion(state.dispersion, primary.requests, eventsOf(primary))
   const latency = state.latency && learnLatency(state.latency, latencyCounts(state.latency, 'primary', primary))
   const { baseline, ...rest } = { ...state, dispersion, ...(latency ? { latency } : {}) }

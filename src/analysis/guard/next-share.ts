@@ -1,7 +1,7 @@
 import { natsPerRequest, natsToAbort } from './plan.ts'
 import { upperRate } from './rate-bound.ts'
 import type { GuardSettings } from './settings.ts'
-import type { GuardState } from './state.ts'
+import { none, type GuardState } from './state.ts'
 
 export interface NextStep {
   /** Requests of both tracks together. */
@@ -27,13 +27,13 @@ const candidates = 24
  *
  *   harm(w, q) = w·r·(q − p)·min(T, reaction + nats/(r·I(w, p, q)))
  *
- * failed requests: r requests a second, T seconds of step, unless the guard ends it earlier, which takes `nats` of evidence at I a request.
+ * failed requests: r requests a second, T seconds of step (a reaction at least), unless the guard ends it earlier, which takes `nats` of evidence at I a request.
  * What q is nobody knows; what was seen leaves everything up to the bound U possible. So the worst q in [p, U] must be affordable: a version that
  * fails everything is stopped after a few requests, one that fails three times as often may last for the whole step. Both factors of
  * harm rise with w (small weights need the fewest victims), so the largest affordable w is found by halving.
  */
-export function nextShare({ counts, share, settings }: GuardState, step: NextStep): number {
-  const primary = (counts.primary.failures + 0.5) / (counts.primary.requests + 1)
+export function nextShare({ counts, before = none, share, settings }: GuardState, step: NextStep): number {
+  const primary = (counts.primary.failures + before.failures + 0.5) / (counts.primary.requests + before.requests + 1)
   const worst = Math.max(primary, upperRate(counts.canary.requests, counts.canary.failures, level))
   const rates = Array.from({ length: candidates }, (_, at) => primary * (worst / primary) ** ((at + 1) / candidates))
   const harm = (candidate: number): number => Math.max(...rates.map((rate) => harmOf(settings, step, candidate, primary, rate)))
@@ -50,6 +50,6 @@ export function nextShare({ counts, share, settings }: GuardState, step: NextSte
 
 function harmOf(settings: GuardSettings, { requestsPerSecond, stepSeconds }: NextStep, share: number, primary: number, canary: number): number {
   const natsPerSecond = requestsPerSecond * natsPerRequest(settings, share, primary, canary)
-  const seconds = Math.min(stepSeconds, reactionSeconds + natsToAbort(settings) / natsPerSecond)
+  const seconds = Math.min(Math.max(stepSeconds, reactionSeconds), reactionSeconds + natsToAbort(settings) / natsPerSecond)
   return share * requestsPerSecond * (canary - primary) * seconds
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { logBlockRatio } from './block-test.ts'
-import { observeBake, readBake, startBake } from './bake.ts'
+import { observeBake, readBake, startBake, type BakeState } from './bake.ts'
 import { dispersionOf, feedDispersion, startDispersion } from './dispersion.ts'
 import { observeTick } from './guard.ts'
 import { logClusteredRatio, logLabelRatio, shareOf } from './label-test.ts'
@@ -171,6 +171,12 @@ describe('the next share', () => {
     expect(much).toBeGreaterThan(little)
     expect(nextShare(after(20, 1000), { ...step, budgetFailures: 2000 })).toBe(0.5)
   })
+  it('reckons with the time that a reaction takes, also where steps are shorter', () =>
+    expect(nextShare(after(5, 1000), { ...step, stepSeconds: 1 })).toBe(nextShare(after(5, 1000), { ...step, stepSeconds: 2 })))
+  it('begins with as much as may fail altogether: nothing is known of the canary yet', () => {
+    const before = Array.from({ length: 60 }, (_, second) => tickAt(second, 0, track(100), track(0))).reduce(observeTick, startGuard(defaultGuardSettings))
+    expect(nextShare(before, { requestsPerSecond: 100, stepSeconds: 60, budgetFailures: 10, maxShare: 0.5 })).toBeLessThanOrEqual(0.05)
+  })
   it('stays where it is while the budget forbids more', () => expect(nextShare(after(1, 1000), { ...step, budgetFailures: 0 })).toBe(0.05))
 })
 
@@ -188,6 +194,23 @@ describe('the watch after promotion', () => {
     const reading = watched((second) => (second > 300 ? 0.05 : 0.002))
     expect(reading).toMatchObject({ decision: 'return', by: 'failures' })
     expect(reading.alarmAtMs).toBeLessThan(310_000)
+  })
+  it('knows the old version by what it did before the canary had a share, too', () => {
+    const before = Array.from({ length: 60 }, (_, second) => tickAt(second, 0, track(100), track(0))).reduce(observeTick, startGuard(defaultGuardSettings))
+    const briefly = observeTick(before, tickAt(61, 0.5, track(50), track(50)))
+    expect(readBake(startBake(briefly, 600)).allowedFailureRate).toBeLessThan(0.002)
+  })
+  it('allows no more than the limit where little is known of the old version', () => {
+    const briefly = observeTick(startGuard(defaultGuardSettings), tickAt(1, 0.5, track(15), track(15)))
+    expect(readBake(startBake(briefly, 600)).allowedFailureRate).toBe(defaultGuardSettings.promotion.maxFailureRate)
+    const worse = observeTick(startGuard(defaultGuardSettings), tickAt(1, 0.5, track(15, 3), track(15)))
+    expect(readBake(startBake(worse, 600)).allowedFailureRate).toBeGreaterThan(0.2)
+  })
+  it('takes parts of a second for no more beginnings than seconds', () => {
+    const bad = { atMs: 1, ...track(10, 1) }
+    const early = (state: BakeState): BakeState => observeBake(state, bad, 'early')
+    const before = observeBake(startBake(learned, 600), { atMs: 0, ...track(200) })
+    expect(readBake(early(early(before))).logEvidence).toBeCloseTo(readBake(observeBake(before, { atMs: 1, ...track(20, 2) }, 'early')).logEvidence, 3)
   })
   it('holds without traffic', () => expect(readBake(observeBake(startBake(learned, 600), { atMs: 1, ...track(0) })).decision).toBe('none'))
 })

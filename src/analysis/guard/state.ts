@@ -33,6 +33,8 @@ export interface GuardState {
   readonly version: 1
   readonly settings: GuardSettings
   readonly counts: Readonly<Record<'primary' | 'canary', TrackCounts>>
+  /** What the primary did while the canary had no share. Absent before the first tick, and in checkpoints of older versions. */
+  readonly before?: TrackCounts
   /** The weight of the newest tick, and the canary requests that the weights so far made one expect. */
   readonly share: number
   readonly expected: number
@@ -64,9 +66,10 @@ export function feedCurve({ everyMs, points }: Curve, atMs: number, logEvidence:
   return longer.length < maxPoints ? { everyMs, points: longer } : { everyMs: everyMs * 2, points: longer.filter((_, at) => at % 2 === 0) }
 }
 
+export const none: TrackCounts = { requests: 0, failures: 0, events: 0 }
+
 /** The state before the first tick. */
 export function startGuard(settings: GuardSettings): GuardState {
-  const none: TrackCounts = { requests: 0, failures: 0, events: 0 }
   return {
     version: 1,
     settings,
