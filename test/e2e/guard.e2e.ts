@@ -1,17 +1,11 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
-import { describe, expect, inject, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { explain } from './lib/explain.ts'
 import { conditionsOf, eventWith } from './lib/objects.ts'
 import { scene } from './lib/scene.ts'
 import { givenAdoptedApp, restsIdle, since, type Story } from './lib/story.ts'
 
 /** The checks alone would need fifty intervals of five seconds. */
 const patient = { interval: '5s', threshold: 50, strategy: { stepWeight: 5, maxWeight: 50 } }
-
-const explain = async (namespace: string): Promise<string> => {
-  const { stdout } = await promisify(execFile)(process.execPath, ['src/bin/kinglet.ts', 'explain', 'podinfo', '-n', namespace, '-o', 'json'], { env: { ...process.env, KUBECONFIG: inject('kubeconfig') } })
-  return stdout
-}
 
 describe('a version that fails every request', () => {
   const { namespace, explainOnFailure } = scene('guard')
@@ -36,6 +30,6 @@ describe('a version that fails every request', () => {
     await eventWith(namespace, 'podinfo', /^Halt podinfo\..* advancement guard: canary failed (\d+) of \1 requests \(100\.00%\), primary 0 of \d+ requests/)
     await eventWith(namespace, 'podinfo', /^Rolling back podinfo\..* guard is certain/)
     expect(conditionsOf(story.watch.current())).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True', message: expect.stringContaining('The guard took the canary back') as unknown }))
-    expect(JSON.parse(await explain(namespace))).toMatchObject({ phase: 'Failed', analysis: { decidedBy: 'guard', guard: { decision: 'abort', by: 'failures', primary: { failures: 0 } } } })
+    expect(JSON.parse(await explain(namespace, 'podinfo', 'json'))).toMatchObject({ phase: 'Failed', analysis: { decidedBy: 'guard', guard: { decision: 'abort', by: 'failures', primary: { failures: 0 } } } })
   })
 })

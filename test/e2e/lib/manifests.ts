@@ -15,10 +15,10 @@ export interface AppOptions {
   /** null: the manifest leaves it out. Default 2. */
   readonly replicas?: number | null
   /**
-   * podinfo's own faults: `errors` answers 1 of 3 requests with 500, 400 or 409; `slow` answers after 0.6 to 0.9 s. `broken` is another
-   * program, which is ready and answers 500 to everything else.
+   * podinfo's own faults: `errors` answers 1 of 3 requests with 500, 400 or 409; `slow` answers after 0.6 to 0.9 s. Two are another
+   * program: `broken` is ready and answers 500 to everything else, `breakable` answers like podinfo until somebody asks for /break.
    */
-  readonly fault?: 'errors' | 'slow' | 'broken'
+  readonly fault?: 'errors' | 'slow' | 'broken' | 'breakable'
   readonly annotations?: Readonly<Record<string, string>>
   /** Fits a namespace with Pod Security `restricted`. */
   readonly restricted?: boolean
@@ -34,9 +34,20 @@ const brokenServer = `require('node:http').createServer((request, response) => {
   response.writeHead(request.url === '/readyz' ? 200 : 500).end()
 }).listen(${appPort})`
 
+/** Well until it is told to break; then of no use, and still ready. */
+const breakableServer = `const { hostname } = require('node:os'), message = process.env.PODINFO_UI_MESSAGE
+let isBroken = false
+require('node:http').createServer((request, response) => {
+  if (request.url === '/break') isBroken = true
+  const status = isBroken && request.url !== '/break' && request.url !== '/readyz' ? 500 : 200
+  response.writeHead(status, { 'content-type': 'application/json' }).end(status === 200 ? JSON.stringify({ message, hostname: process.env.HOSTNAME || hostname() }) : '')
+}).listen(${appPort})`
+
+const programs = { broken: brokenServer, breakable: breakableServer } as const
+
 const programOf = (fault: AppOptions['fault']): JsonObject =>
-  fault === 'broken'
-    ? { image: loadImage, command: ['/usr/local/bin/node', '-e', brokenServer] }
+  fault === 'broken' || fault === 'breakable'
+    ? { image: loadImage, command: ['/usr/local/bin/node', '-e', programs[fault]] }
     : { image: podinfoImage, command: ['./podinfo', `--port=${appPort}`, ...(fault ? faultFlags[fault] : [])] }
 
 export function deployment(options: AppOptions): JsonObject {

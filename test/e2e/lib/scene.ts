@@ -52,17 +52,13 @@ async function describeScene(namespace: string, canary: string): Promise<string>
   ].join('\n')
 }
 
-/** What the controllers have logged about this namespace or complained of, the last lines of each, also of one that has crashed since. */
+/** What the controllers have logged about this namespace or complained of, the last lines of each. */
 async function controllerLines(namespace: string): Promise<readonly string[]> {
   const pods = await cluster().list(resources.pods, { namespace: defaultNamespace, labelSelector: 'app.kubernetes.io/component=controller' })
-  const read = async (name: string, query: Readonly<Record<string, string>>): Promise<readonly string[]> => {
-    const { body } = await cluster().request({ method: 'GET', path: `/api/v1/namespaces/${defaultNamespace}/pods/${name}/log`, query: { container: 'controller', tailLines: '2000', ...query } })
-    return body.split('\n').filter((line) => line.includes(`${namespace}/`) || /"level":"(warn|error)"/.test(line) || !line.startsWith('{')).slice(-40)
+  const read = async (name: string): Promise<readonly string[]> => {
+    const { body } = await cluster().request({ method: 'GET', path: `/api/v1/namespaces/${defaultNamespace}/pods/${name}/log`, query: { container: 'controller', tailLines: '2000' } })
+    const lines = body.split('\n').filter((line) => line !== '' && (line.includes(`${namespace}/`) || /"level":"(warn|error)"/.test(line) || !line.startsWith('{')))
+    return lines.slice(-40).map((line) => `${name}: ${line}`)
   }
-  const logs = await Promise.all(pods.map(async (pod) => {
-    const name = stringAt(pod, 'metadata', 'name') ?? ''
-    const lines = [...(await read(name, { previous: 'true' }).catch(() => [])), ...(await read(name, {}).catch(() => []))]
-    return lines.filter((line) => line !== '').map((line) => `${name}: ${line}`)
-  }))
-  return logs.flat()
+  return (await Promise.all(pods.map((pod) => read(stringAt(pod, 'metadata', 'name') ?? '')))).flat()
 }
