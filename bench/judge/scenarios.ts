@@ -76,6 +76,22 @@ function clusters(random: Random, ratio: number): (second: number) => GuardTick 
   }
 }
 
+/**
+ * Retry storms: now and then a client's request can only fail, on either track, and it is tried twenty times on average, each time on the track
+ * of the first (a sticky client). The sidecar has told that it is one client.
+ */
+function storms(random: Random): (second: number) => GuardTick {
+  const withStorms = (tick: TrackTick): TrackTick => {
+    const clients = poisson(random, tick.requests * 0.0005)
+    const tries = Array.from({ length: clients }, () => geometric(random, 20)).reduce((a, b) => a + b, 0)
+    return { ...tick, requests: tick.requests + tries, failures: tick.failures + tries, failedClients: tick.failures + clients }
+  }
+  return (second) => {
+    const tick = coin(random, second, { share: 0.1, requests: requestsPerTick, rate: 0.001 })
+    return { ...tick, primary: withStorms(tick.primary), canary: second < 0 ? emptyTrack : withStorms(tick.canary) }
+  }
+}
+
 /** The failure rate of each pod is its version's times exp(N(0, .2)): a bad node, a cold cache. Four pods a track, equally good versions. */
 function podLuck(random: Random): (second: number) => GuardTick {
   const luck = (): number => Array.from({ length: 4 }, () => Math.exp(0.2 * normal(random))).reduce((a, b) => a + b, 0) / 4
@@ -113,6 +129,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'sticky users', about: '300 users of very different diligence, routed by hash', settings: failuresOnly, learnSeconds: 300, begin: sticky },
   { name: 'clusters', about: 'a client that fails tries five times on average, no client known; ratio 1', settings: { ...failuresOnly, tolerance: 1 }, learnSeconds: 3600, begin: (random) => clusters(random, 1) },
   { name: 'clusters, 1.25', about: 'the same at the default tolerance', settings: failuresOnly, learnSeconds: 3600, begin: (random) => clusters(random, tolerance) },
+  { name: 'retry storms', about: 'a client that can only fail tries twenty times on average, on one track; clients known', settings: failuresOnly, learnSeconds: 300, begin: storms },
   { name: 'pod luck', about: 'pods differ by exp(N(0, .2)), four a track; equal versions', settings: failuresOnly, learnSeconds: 300, begin: podLuck },
   plain('day and night', 'traffic 40 … 760 a tick, failure rate .05 … .95 %', (second) => ({ share: 0.1, requests: Math.round(requestsPerTick * daytime(second)), rate: 0.005 * daytime(second + 250) })),
   plain('low traffic', '2 requests a tick, 5 %, failure rate 2 %', () => ({ share: 0.05, requests: 2, rate: 0.02 })),

@@ -31,7 +31,8 @@ const failuresOf = (delta: SeriesDelta | undefined): number => failureOutcomes.r
 const whole = (delta: SeriesDelta | undefined): TrackTick => ({ requests: Object.values(delta?.outcomes ?? {}).reduce((sum, count) => sum + count, 0), failures: failuresOf(delta), latency: delta?.latency ?? [] })
 
 /** Requests are counted when they came, failures when they ended: of a request that hangs, the share is right already. */
-function fair(delta: SeriesDelta | undefined, { requests, repeatedFailures, givenUp }: DrawnTrack): TrackTick {
+function fair(delta: SeriesDelta | undefined, { requests, repeatedFailures, retriedFailures, givenUp }: DrawnTrack): TrackTick {
   const failures = Math.max(0, failuresOf(delta) - repeatedFailures) + givenUp
-  return { requests: Math.max(requests, failures), failures, latency: delta?.latency ?? [] }
+  const clients = retriedFailures === undefined ? {} : { failedClients: Math.max(0, failures - retriedFailures) }
+  return { requests: Math.max(requests, failures), failures, ...clients, latency: delta?.latency ?? [] }
 }

@@ -86,7 +86,7 @@ const series = fc.record({
     .uniqueArray(fc.tuple(fc.integer({ min: 0, max: bucketOf(highestUs) }), fc.integer({ min: 1 })), { selector: ([bucket]) => bucket, maxLength: 20 })
     .map((pairs) => pairs.toSorted(([a], [b]) => a - b)),
 })
-const drawnTrack = fc.record({ requests: count, repeats: count, repeatedFailures: count, givenUp: count })
+const drawnTrack = fc.record({ requests: count, repeats: count, repeatedFailures: count, givenUp: count, retriedFailures: count }, { requiredKeys: ['requests', 'repeats', 'repeatedFailures', 'givenUp'] })
 const drawn = fc.record({
   weightPercent: fc.double({ min: 0, max: 100, noNaN: true }).map((weight) => weight + 0),
   primary: drawnTrack,

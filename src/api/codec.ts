@@ -147,7 +147,7 @@ const seriesList = listOf(seriesDelta, tracks.length * reasons.length)
 const drawnTrack: Read<DrawnTrack> = (value, path) => {
   const drawn = object(value, path)
   const count = (field: keyof DrawnTrack): number => integer(0)(drawn[field], `${path}.${field}`)
-  return { requests: count('requests'), repeats: count('repeats'), repeatedFailures: count('repeatedFailures'), givenUp: count('givenUp') }
+  return { requests: count('requests'), repeats: count('repeats'), repeatedFailures: count('repeatedFailures'), givenUp: count('givenUp'), ...(drawn['retriedFailures'] === undefined ? {} : { retriedFailures: count('retriedFailures') }) }
 }
 
 const podDelta: Read<PodDelta> = (value, path) => {

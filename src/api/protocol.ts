@@ -89,6 +89,8 @@ export interface DrawnTrack {
   /** Of the outcomes of reason `weight`, those of a request that had been charged before: the second pod that refused it, the primary that rescued it. */
   readonly repeats: number
   readonly repeatedFailures: number
+  /** Of the failures that are not repeated: a client's next tries at a request that failed before and counts, within a second. Absent: not told apart. */
+  readonly retriedFailures?: number
   /** Requests whose clients gave up after a second or more without the beginning of an answer. They are in no outcome. */
   readonly givenUp: number
 }
@@ -102,8 +104,8 @@ export interface PodDelta {
 
 /**
  * What a fair comparison needs beyond the counts: which requests chance has put where. Each request counts once here, at the track
- * that was drawn for it, whatever was tried for it afterwards. A client that tries again needs no such care: its next request
- * is drawn anew.
+ * that was drawn for it, whatever was tried for it afterwards. A client that tries again is drawn anew, but that
+ * its failures have one cause is told (`retriedFailures`).
  */
 export interface Drawn {
   /** By which they were drawn; above 0. */

@@ -12,9 +12,9 @@ export interface PodTally {
   failures: number
 }
 
-type Counts = { -readonly [K in keyof DrawnTrack]: DrawnTrack[K] }
+type Counts = { -readonly [K in keyof DrawnTrack]-?: number }
 
-const none = (): Counts => ({ requests: 0, repeats: 0, repeatedFailures: 0, givenUp: 0 })
+const none = (): Counts => ({ requests: 0, repeats: 0, repeatedFailures: 0, retriedFailures: 0, givenUp: 0 })
 
 export class Draws {
   readonly primary = none()

@@ -78,7 +78,7 @@ describe('the ledger', () => {
     draws.repeat('primary', false)
     draws.giveUp('primary', undefined)
     draws.giveUp('canary', pods[1])
-    const none = { requests: 0, repeats: 0, repeatedFailures: 0, givenUp: 0 }
+    const none = { requests: 0, repeats: 0, repeatedFailures: 0, retriedFailures: 0, givenUp: 0 }
     const drawn = {
       weightPercent: 5,
       primary: { ...none, repeats: 1, givenUp: 1 },

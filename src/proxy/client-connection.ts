@@ -10,6 +10,7 @@
 import type { Socket } from 'node:net'
 import { describeError } from '../base/errors.ts'
 import { resetSocket } from '../runtime/reset-socket.ts'
+import type { ClientMemory } from './another-try.ts'
 import type { ClientSide, ForeignConnection } from './client-side.ts'
 import type { Timed } from './deadlines.ts'
 import type { Engine } from './engine.ts'
@@ -46,7 +47,8 @@ export class ClientConnection implements ClientSide, Timed {
   private tunnel: ForeignConnection | undefined
   /** Bytes that nobody has looked at yet. */
   private pending: Buffer | undefined
-  private requests = 0
+  requests = 0
+  lastFailure: ClientMemory['lastFailure']
   private lingerBytes = 0
   private hasEnded = false
   private probe: NodeJS.Timeout | undefined

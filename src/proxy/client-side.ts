@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { ClientMemory } from './another-try.ts'
 
 /** Whatever has taken a client's socket over. */
 export interface ForeignConnection {
@@ -8,7 +9,7 @@ export interface ForeignConnection {
 }
 
 /** What an exchange may do with its client's connection. `client-connection.ts` is what it is. */
-export interface ClientSide {
+export interface ClientSide extends ClientMemory {
   readonly socket: Socket
   readonly port: 'route' | 'direct'
   /** The client's, without the prefix of an IPv4 address in IPv6. */

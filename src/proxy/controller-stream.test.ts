@@ -6,7 +6,7 @@ import type { Report, RouteTable } from '../api/protocol.ts'
 import { createAuthority, issueLeaf, type KeyedCertificate } from '../certs/issue.ts'
 import { localTable } from '../routing/routes.ts'
 import { startFakeController, type FakeController } from './testing/fake-controller.ts'
-import { ask, get } from './testing/raw-client.ts'
+import { ask, get, openClient } from './testing/raw-client.ts'
 import { answering, respond, startRawServer, type RawServer } from './testing/raw-server.ts'
 import { startRig, type Rig } from './testing/rig.ts'
 import { until } from './testing/until.ts'
@@ -31,6 +31,7 @@ describe('the stream to the controller', () => {
     tokenFile = join(folder, 'token')
     app = await startRawServer(
       answering((head, connection) => {
+        if (head.startsWith('GET /broken')) return respond('', '500 Internal Server Error')
         if (!head.startsWith('GET /slow ')) return respond('ok')
         release = () => connection.send(respond('late'))
         return undefined
@@ -102,9 +103,27 @@ describe('the stream to the controller', () => {
     await until('the ack', () => first.messages.some((message) => message.type === 'ack'))
     expect((await ask(rig.route, get('/'))).status).toBe(200)
     await until('the report', () => first.reports().some(({ drawn }) => drawn))
-    const none = { requests: 0, repeats: 0, repeatedFailures: 0, givenUp: 0 }
+    const none = { requests: 0, repeats: 0, repeatedFailures: 0, retriedFailures: 0, givenUp: 0 }
     const drawn = first.reports().flatMap((report) => report.drawn ?? [])
     expect(drawn[0]).toEqual({ weightPercent: 100, primary: { ...none, repeats: 1 }, canary: { ...none, requests: 1 }, pods: [{ address: '127.0.0.1', requests: 1, failures: 1 }] })
+    stopTalking()
+  })
+
+  it('tells a client that tries the same again from others that fail', async () => {
+    const stopTalking = keepTalking()
+    const first = await stream(0)
+    first.send({ type: 'routes', table: table(9, { canaryWeightPercent: 0.01, tickMs: 600_000 }) })
+    await until('the ack', () => first.messages.some((message) => message.type === 'ack'))
+    const client = await openClient(rig.route)
+    for (const path of ['/broken', '/broken', '/broken', '/broken/too', '/', '/broken']) {
+      client.send(get(path))
+      await client.response()
+    }
+    client.socket.destroy()
+    await ask(rig.route, get('/broken'))
+    const sum = (of: 'requests' | 'retriedFailures'): number => first.reports().reduce((total, { drawn }) => total + (drawn?.primary[of] ?? 0), 0)
+    await until('the reports', () => sum('requests') === 7)
+    expect(sum('retriedFailures')).toBe(2)
     stopTalking()
   })
 

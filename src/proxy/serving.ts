@@ -12,6 +12,7 @@ import { planRequest, type Plan } from '../routing/policy.ts'
 import type { RequestView } from '../routing/request-view.ts'
 import { isRetriable, retryWaitMs, type Ending } from '../routing/retry.ts'
 import { choices } from '../routing/routes.ts'
+import { isAnotherTry, type ClientMemory } from './another-try.ts'
 import type { Engine } from './engine.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { ActiveRoutes, Place } from './live-routes.ts'
@@ -41,6 +42,8 @@ export interface Circumstances {
 }
 
 export interface ServedRequest extends Pick<RequestHead, 'method' | 'isHop'> {
+  /** The head as it goes upstream: it begins with method and target. */
+  readonly forward?: string
   /** Default: `http1`. */
   readonly protocol?: Protocol
   /** It is more than a request: no copy can be made of it. */
@@ -55,7 +58,9 @@ export class Serving {
   place: Place
   private readonly engine: Engine
   private readonly port: 'route' | 'direct'
-  private readonly method: string
+  private readonly head: ServedRequest
+  /** Whose next tries are to be told from new failures; undefined where requests of a connection do not follow one another. */
+  client: ClientMemory | undefined
   private readonly protocol: Protocol
   /** The table that the request started with. */
   private readonly active: ActiveRoutes
@@ -80,7 +85,7 @@ export class Serving {
   constructor(engine: Engine, port: 'route' | 'direct', head: ServedRequest, startedAt: number, view: RequestView = engine.requestParser) {
     this.engine = engine
     this.port = port
-    this.method = head.method
+    this.head = head
     this.protocol = head.protocol ?? 'http1'
     this.startedAt = startedAt
     this.active = engine.live.active
@@ -233,11 +238,16 @@ export class Serving {
       isLocal: this.place.isLocal,
       failure,
       isReused,
-      method: this.method,
+      method: this.head.method,
       canReplay,
       // A pod that goes away is no failure that `off` wants seen.
       rescue: isItsFault ? this.active.routes.table.rescue : 'unsent',
     })
+  }
+
+  private isAnotherTry(): boolean {
+    const { forward } = this.head
+    return this.client !== undefined && forward !== undefined && isAnotherTry(this.client, forward.slice(0, forward.indexOf('\r')), performance.now())
   }
 
   private goToPrimary(outcome: Outcome): boolean {
@@ -264,7 +274,9 @@ export class Serving {
     if (!place.isLocal) note(place.pool.health, isFailure[outcome], performance.now())
     if (drawing === 'none') return
     this.drawing = 'charged'
-    if (drawing === 'open' && place.track === this.track) active.book.draws.settle(place.tally, isFailure[outcome])
-    else active.book.draws.repeat(place.track, isFailure[outcome])
+    const { draws } = active.book
+    if (drawing !== 'open' || place.track !== this.track) return draws.repeat(place.track, isFailure[outcome])
+    draws.settle(place.tally, isFailure[outcome])
+    if (isFailure[outcome] && this.isAnotherTry()) draws[this.track].retriedFailures += 1
   }
 }

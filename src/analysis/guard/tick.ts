@@ -6,7 +6,7 @@ export interface TrackTick {
   /** Requests that failed: `failureOutcomes` of the protocol. */
   readonly failures: number
   /**
-   * Clients whose first failure since the weight changed fell into this tick. Where it is known it takes the place of
+   * Failures without those of clients that have just failed with the same request. Where it is known it takes the place of
    * `failures` as evidence: one client who tries five times is one event. Absent: clients cannot be told apart.
    */
   readonly failedClients?: number
