@@ -71,7 +71,7 @@ export class MirrorCopy implements UpstreamUser {
     const { upstream } = this
     if (!upstream) return
     upstream.deadline = this.engine.deadlines.after(this.timeoutMs)
-    writePart(upstream.socket, `${shadowHead(this.head.forward)}${hopHeader}: 1\r\n\r\n`, this.body, { chunked: this.head.body === 'chunked', isLast: true, trailers: this.trailers, isLent: false })
+    writePart(upstream.socket, `${shadowHead(this.head.forward)}${hopHeader}: 1\r\n\r\n`, this.body, { chunked: this.head.body === 'chunked', isLast: true, trailers: this.trailers })
     this.body = []
   }
 

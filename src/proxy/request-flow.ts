@@ -143,7 +143,7 @@ export class RequestFlow {
     const { upstream } = this
     if (!upstream) return
     if (!this.isAnswered) upstream.deadline = this.engine.deadlines.after(this.responseTimeoutMs)
-    const flows = writePart(upstream.socket, prefix, payload, { chunked: this.head.body === 'chunked', isLast: this.isDone, trailers: this.reader?.trailers ?? '', isLent: false })
+    const flows = writePart(upstream.socket, prefix, payload, { chunked: this.head.body === 'chunked', isLast: this.isDone, trailers: this.reader?.trailers ?? '' })
     this.client.deadline = Number.POSITIVE_INFINITY
     if (this.isDone) return
     if (flows) this.wantMore()

@@ -58,6 +58,6 @@ export class ResponseFlow {
   private write(payload: readonly Buffer[], isLast: boolean): boolean {
     const { prefix } = this
     this.prefix = ''
-    return writePart(this.client.socket, prefix, payload, { chunked: this.isChunked, isLast, trailers: this.reader?.trailers ?? '', isLent: true })
+    return writePart(this.client.socket, prefix, payload, { chunked: this.isChunked, isLast, trailers: this.reader?.trailers ?? '' })
   }
 }
