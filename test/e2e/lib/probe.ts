@@ -19,15 +19,13 @@ export interface Reply {
   /** By lower-case name; what came several times in one list. */
   readonly headers: Readonly<Record<string, readonly string[]>>
   readonly body: string
-  readonly ms: number
 }
 
 /** Asks one after the other, each on a new connection, and prints a line for each. */
 const program = `
 const http = require('node:http')
 const ask = ({ url, method = 'GET', headers = {} }) => new Promise((resolve) => {
-  const beganAt = performance.now()
-  const end = (status, headers, body) => resolve({ status, headers, body, ms: Math.round(performance.now() - beganAt) })
+  const end = (status, headers, body) => resolve({ status, headers, body })
   http.request(url, { method, headers, agent: false, timeout: 20000 }, (response) => {
     let body = ''
     response.setEncoding('utf8').on('data', (text) => { body += text }).on('end', () => end(response.statusCode, response.headersDistinct, body)).on('error', (error) => end(0, {}, String(error)))
