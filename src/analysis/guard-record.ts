@@ -1,23 +1,21 @@
-import type { GuardCounts, GuardRecord, PlanRecord, SlowRecord } from '../api/guard-record.ts'
+import type { GuardCounts, GuardRecord, PlanRecord, PodRecord, RouteRecord, SlowRecord } from '../api/guard-record.ts'
 import type { AdvanceReading } from './guard/advance.ts'
 import type { BakeReading } from './guard/bake.ts'
 import type { Plan } from './guard/plan.ts'
 import type { GuardReading } from './guard/reading.ts'
 
-/** Pods that a record names. */
-const maxPods = 20
-
 export interface Readings {
   readonly guard: GuardReading
   readonly advance?: AdvanceReading
   readonly bake?: BakeReading
-  readonly pods: readonly (GuardCounts & { readonly pod: string })[]
+  readonly pods: readonly PodRecord[]
+  readonly routes: readonly RouteRecord[]
   readonly plan?: PlanRecord
   readonly nextWeightPercent?: number
 }
 
 /** The readings of a run as the record that people and programs get: rounded, times in RFC 3339. */
-export function recordOf({ guard, advance, bake, pods, plan, nextWeightPercent }: Readings): GuardRecord {
+export function recordOf({ guard, advance, bake, pods, routes, plan, nextWeightPercent }: Readings): GuardRecord {
   const isAbort = guard.decision === 'abort' || bake?.decision === 'return'
   return {
     decision: isAbort ? 'abort' : advance?.decision === 'pass' ? 'advance' : 'none',
@@ -30,7 +28,8 @@ export function recordOf({ guard, advance, bake, pods, plan, nextWeightPercent }
     dispersion: round(guard.dispersion),
     ...faultsOf(guard),
     ...curveOf(guard),
-    pods: pods.toSorted((a, b) => b.failures - a.failures || b.requests - a.requests).slice(0, maxPods),
+    pods,
+    ...(routes.length > 0 ? { routes } : {}),
     ...(plan ? { plan } : {}),
     ...(advance && !bake ? { advance: advanceOf(advance) } : {}),
     ...(nextWeightPercent === undefined || bake ? {} : { nextWeightPercent }),

@@ -86,13 +86,15 @@ const series = fc.record({
     .uniqueArray(fc.tuple(fc.integer({ min: 0, max: bucketOf(highestUs) }), fc.integer({ min: 1 })), { selector: ([bucket]) => bucket, maxLength: 20 })
     .map((pairs) => pairs.toSorted(([a], [b]) => a - b)),
 })
-const drawnTrack = fc.record({ requests: count, repeats: count, repeatedFailures: count, givenUp: count, retriedFailures: count }, { requiredKeys: ['requests', 'repeats', 'repeatedFailures', 'givenUp'] })
+const drawnTrack = fc.record({ requests: count, repeats: count, repeatedFailures: count, givenUp: count, retriedFailures: count, slow: count }, { requiredKeys: ['requests', 'repeats', 'repeatedFailures', 'givenUp'] })
+const routeCounts = fc.record({ failures: count, slow: count })
 const drawn = fc.record({
   weightPercent: fc.double({ min: 0, max: 100, noNaN: true }).map((weight) => weight + 0),
   primary: drawnTrack,
   canary: drawnTrack,
-  pods: fc.array(fc.record({ address: fc.oneof(fc.ipV4(), fc.ipV6()), requests: count, failures: count }), { maxLength: 3 }),
-})
+  pods: fc.array(fc.record({ address: fc.oneof(fc.ipV4(), fc.ipV6()), requests: count, failures: count, slow: count }, { requiredKeys: ['address', 'requests', 'failures'] }), { maxLength: 3 }),
+  routes: fc.array(fc.record({ route: word, primary: routeCounts, canary: routeCounts }), { maxLength: 3 }),
+}, { requiredKeys: ['weightPercent', 'primary', 'canary', 'pods'] })
 const upMessage: fc.Arbitrary<UpMessage> = fc.oneof(
   fc.record({ type: fc.constant('hello' as const), namespace: word, pod: word, bootId: word, version: word }),
   fc.record({ type: fc.constant('ack' as const), generation: count }),

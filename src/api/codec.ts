@@ -9,6 +9,7 @@ import { bucketOf, highestUs } from './histogram.ts'
 import {
   appProtocols,
   maxPods,
+  maxRoutes,
   outcomes,
   reasons,
   tracks,
@@ -18,6 +19,8 @@ import {
   type Endpoint,
   type PodDelta,
   type Report,
+  type RouteCounts,
+  type RouteDelta,
   type RouteTable,
   type SeriesDelta,
   type UpMessage,
@@ -147,7 +150,14 @@ const seriesList = listOf(seriesDelta, tracks.length * reasons.length)
 const drawnTrack: Read<DrawnTrack> = (value, path) => {
   const drawn = object(value, path)
   const count = (field: keyof DrawnTrack): number => integer(0)(drawn[field], `${path}.${field}`)
-  return { requests: count('requests'), repeats: count('repeats'), repeatedFailures: count('repeatedFailures'), givenUp: count('givenUp'), ...(drawn['retriedFailures'] === undefined ? {} : { retriedFailures: count('retriedFailures') }) }
+  return {
+    requests: count('requests'),
+    repeats: count('repeats'),
+    repeatedFailures: count('repeatedFailures'),
+    givenUp: count('givenUp'),
+    ...(drawn['retriedFailures'] === undefined ? {} : { retriedFailures: count('retriedFailures') }),
+    ...(drawn['slow'] === undefined ? {} : { slow: count('slow') }),
+  }
 }
 
 const podDelta: Read<PodDelta> = (value, path) => {
@@ -156,10 +166,23 @@ const podDelta: Read<PodDelta> = (value, path) => {
     address: text(45, ipAddress, 'an IP address')(pod['address'], `${path}.address`),
     requests: integer(0)(pod['requests'], `${path}.requests`),
     failures: integer(0)(pod['failures'], `${path}.failures`),
+    ...(pod['slow'] === undefined ? {} : { slow: integer(0)(pod['slow'], `${path}.slow`) }),
   }
 }
 
 const podList = listOf(podDelta, maxPods)
+
+const routeCounts: Read<RouteCounts> = (value, path) => {
+  const counts = object(value, path)
+  return { failures: integer(0)(counts['failures'], `${path}.failures`), slow: integer(0)(counts['slow'], `${path}.slow`) }
+}
+
+const routeDelta: Read<RouteDelta> = (value, path) => {
+  const delta = object(value, path)
+  return { route: text(256)(delta['route'], `${path}.route`), primary: routeCounts(delta['primary'], `${path}.primary`), canary: routeCounts(delta['canary'], `${path}.canary`) }
+}
+
+const routeList = listOf(routeDelta, maxRoutes + 1)
 
 const drawn: Read<Drawn> = (value, path) => {
   const body = object(value, path)
@@ -168,6 +191,7 @@ const drawn: Read<Drawn> = (value, path) => {
     primary: drawnTrack(body['primary'], `${path}.primary`),
     canary: drawnTrack(body['canary'], `${path}.canary`),
     pods: podList(body['pods'], `${path}.pods`),
+    ...(body['routes'] === undefined ? {} : { routes: routeList(body['routes'], `${path}.routes`) }),
   }
 }
 

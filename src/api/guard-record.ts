@@ -5,6 +5,7 @@
  */
 import type { JsonObject } from '../base/json.ts'
 import type { GuardMetric } from './judge-spec.ts'
+import type { RouteCounts } from './protocol.ts'
 
 export interface GuardRecord {
   /** `abort`: shown to be worse. `advance`: shown to be no worse, where `analysis.advance: evidence` asks. */
@@ -31,7 +32,9 @@ export interface GuardRecord {
   /** When the curve begins, RFC 3339. */
   readonly curveFrom?: string
   /** The canary's pods as their callers saw them, most failures first, at most 20. */
-  readonly pods: readonly (GuardCounts & { readonly pod: string })[]
+  readonly pods: readonly PodRecord[]
+  /** Classes of requests in which something failed or was slow, where the canary failed most first, at most 8. Absent: not told by the sidecars. */
+  readonly routes?: readonly RouteRecord[]
   /** What was to be expected before the first step. */
   readonly plan?: PlanRecord
   /** With `analysis.advance: evidence`: how sure it is, in this step, that the canary is no worse; each metric must reach the threshold. `obstacle` forbids it all the same. */
@@ -45,6 +48,20 @@ export interface GuardRecord {
 export interface GuardCounts {
   readonly requests: number
   readonly failures: number
+}
+
+/** One pod of the canary. */
+export interface PodRecord extends GuardCounts {
+  readonly pod: string
+  /** Requests slower than the primary's 95th percentile of lately. Absent: not told by the sidecars. */
+  readonly slow?: number
+}
+
+/** What failed and what was slow (as for a pod) of one class of requests. How many there were is not counted: it would cost every request. */
+export interface RouteRecord {
+  readonly route: string
+  readonly canary: RouteCounts
+  readonly primary: RouteCounts
 }
 
 /** How much more often the canary is slow. */
@@ -81,7 +98,8 @@ export interface GuardCheckpoint {
   /** The guard's own, see src/analysis/guard/state.ts. */
   readonly state: JsonObject
   readonly bake?: JsonObject
-  readonly pods: readonly (GuardCounts & { readonly pod: string })[]
+  readonly pods: readonly PodRecord[]
+  readonly routes?: readonly RouteRecord[]
   readonly plan?: PlanRecord
 }
 
@@ -118,16 +136,26 @@ export function describeRatio({ riskRatio }: GuardRecord): string | undefined {
   return `risk ratio ${estimate === undefined ? 'at least ' + ratio(low) : ratio(estimate)} ${interval} at ${Math.round(level * 100)}%`
 }
 
+/** `; worst POST /pay with 31 of the canary's 34 failures (primary 1 of 3)`: the class in which the canary is worst, if known. */
+function describeWhere(record: GuardRecord, kind: 'failures' | 'slow'): string {
+  const routes = record.routes ?? []
+  const [worst] = routes.toSorted((a, b) => b.canary[kind] - a.canary[kind])
+  if (!worst || worst.canary[kind] === 0) return ''
+  const all = (track: 'canary' | 'primary'): number => routes.reduce((sum, route) => sum + route[track][kind], 0)
+  const primary = all('primary') === 0 ? '' : ` (primary ${worst.primary[kind]} of ${all('primary')})`
+  return `; ${kind === 'slow' ? 'slowest' : 'worst'} ${worst.route} with ${worst.canary[kind]} of the canary's ${all('canary')} ${kind === 'slow' ? 'slow answers' : 'failures'}${primary}`
+}
+
 /** What was seen of both tracks: the middle of every sentence about the guard. */
 export function describeEvidence(record: GuardRecord): string {
   const { bake, by, slow, canary, primary } = record
   if (bake) return `while serving everybody it failed ${counts(bake.canary)}${bake.allowedFailurePercent === undefined ? '' : `, allowed ${bake.allowedFailurePercent}%`}`
   const failures = `canary failed ${counts(canary)}, primary ${counts(primary)}`
   if (by === 'latency' && slow) {
-    return `${slow.canaryPercent}% of the canary's requests took more than ${slow.allowedMs}ms, ${slow.primaryPercent}% of the primary's more than ${slow.primaryMs}ms (its p${slow.quantile * 100} before the release); ${failures}`
+    return `${slow.canaryPercent}% of the canary's requests took more than ${slow.allowedMs}ms, ${slow.primaryPercent}% of the primary's more than ${slow.primaryMs}ms (its p${slow.quantile * 100} before the release)${describeWhere(record, 'slow')}; ${failures}`
   }
   const ratioText = describeRatio(record)
-  return `${failures}${ratioText === undefined ? '' : `, ${ratioText}`}`
+  return `${failures}${ratioText === undefined ? '' : `, ${ratioText}`}${describeWhere(record, 'failures')}`
 }
 
 /** `evidence 4,310:1 that it is worse, limit 1,000:1`. */

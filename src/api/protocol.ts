@@ -91,6 +91,8 @@ export interface DrawnTrack {
   readonly repeatedFailures: number
   /** Of the failures that are not repeated: a client's next tries at a request that failed before and counts, within a second. Absent: not told apart. */
   readonly retriedFailures?: number
+  /** Requests slower than the primary's 95th percentile of lately, as this sidecar knows it. Absent: not told. */
+  readonly slow?: number
   /** Requests whose clients gave up after a second or more without the beginning of an answer. They are in no outcome. */
   readonly givenUp: number
 }
@@ -100,6 +102,20 @@ export interface PodDelta {
   readonly address: string
   readonly requests: number
   readonly failures: number
+  /** As for a track. */
+  readonly slow?: number
+}
+
+/** Where things go wrong: a class of requests (`routing/route-class.ts`), of those that were drawn. */
+export interface RouteDelta {
+  readonly route: string
+  readonly primary: RouteCounts
+  readonly canary: RouteCounts
+}
+
+export interface RouteCounts {
+  readonly failures: number
+  readonly slow: number
 }
 
 /**
@@ -114,7 +130,13 @@ export interface Drawn {
   readonly canary: DrawnTrack
   /** At most `maxPods` of them; the sum may be less than the canary's. */
   readonly pods: readonly PodDelta[]
+  /** Classes in which requests failed or were slow, at most `maxRoutes` and one for all others. Absent: not told. */
+  readonly routes?: readonly RouteDelta[]
 }
+
+/** Classes of requests that one report tells apart, and how the rest is called. */
+export const maxRoutes = 16
+export const otherRoutes = '(other)'
 
 /** Pods that one report tells apart. */
 export const maxPods = 1000

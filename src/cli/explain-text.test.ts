@@ -15,7 +15,8 @@ const guard: JsonObject = {
   riskRatio: { low: 11.3, level: 0.95 },
   dispersion: 1,
   curve: [[0, 0], [1, 3.1], [2, 8.37]],
-  pods: [{ pod: 'web-7d9-abc', requests: 5, failures: 5 }],
+  pods: [{ pod: 'web-7d9-abc', requests: 5, failures: 5, slow: 1 }],
+  routes: [{ route: 'POST /pay/{id}', canary: { failures: 5, slow: 1 }, primary: { failures: 0, slow: 3 } }],
 }
 const analysis: JsonObject = {
   result: 'fail',
@@ -39,7 +40,8 @@ describe('an explanation', () => {
     expect(text).toContain('Sequential guard: the canary is shown to be worse at 2026-01-01T00:00:03Z; evidence 4,316:1 that it is worse, limit 1,000:1')
     expect(text).toMatch(/drawn by weight +requests +failed +rate\n +canary +5 +5 +100\.00%\n +primary +95 +0 +0\.00%/)
     expect(text).toContain('risk ratio at least 11 [11, ∞] at 95%')
-    expect(text).toMatch(/web-7d9-abc +5 +5 +100\.00%/)
+    expect(text).toMatch(/web-7d9-abc +5 +5 +100\.00% +1\n/)
+    expect(text).toMatch(/requests like +canary failed +primary failed +canary slow +primary slow\n +POST \/pay\/{id} +5 +0 +1 +3\n/)
     expect(text).toContain('evidence over 2s: ▁▃█')
   })
 

@@ -58,8 +58,18 @@ function guardLines(record: GuardRecord): readonly string[] {
     ...(split?.isBroken ? [`  the split is broken: the canary got ${(100 * split.observedShare).toFixed(1)}% of the requests instead of ${(100 * split.expectedShare).toFixed(1)}%`] : []),
     ...(plan ? [`  expected before the first step: ${describePlan(plan)}`] : []),
     ...(record.curve.length > 1 ? [`  evidence over ${record.curve.at(-1)?.[0] ?? 0}s: ${sparkline(record)}`] : []),
-    ...(record.pods.length > 0 ? table([['pod', 'requests', 'failed', 'rate'], ...record.pods.map(({ pod, ...of }) => counts(pod, of))]) : []),
+    ...(record.pods.length > 0 ? table([['pod', 'requests', 'failed', 'rate', 'slow'], ...record.pods.map(({ pod, slow: slowOnes, ...of }) => [...counts(pod, of), shown(slowOnes)])]) : []),
+    ...routeLines(record),
   ]
+}
+
+const shown = (count: number | undefined): string => (count === undefined ? '-' : String(count))
+
+/** Slow: above the primary's 95th percentile of lately. */
+function routeLines({ routes = [] }: GuardRecord): readonly string[] {
+  if (routes.length === 0) return []
+  const rows = routes.map(({ route, canary: of, primary: against }) => [route, of.failures, against.failures, of.slow, against.slow].map(String))
+  return table([['requests like', 'canary failed', 'primary failed', 'canary slow', 'primary slow'], ...rows])
 }
 
 const decisions: Readonly<Record<GuardRecord['decision'], string>> = { none: 'nothing is shown', advance: 'the canary is shown to be no worse', abort: 'the canary is shown to be worse' }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseCanary, type Canary } from '../api/canary.ts'
 import { initialKingletState, type KingletState } from '../api/canary-status.ts'
 import { bucketOf } from '../api/histogram.ts'
-import { describePlan } from '../api/guard-record.ts'
+import { describeEvidence, describePlan } from '../api/guard-record.ts'
 import type { Report } from '../api/protocol.ts'
 import type { JsonObject } from '../base/json.ts'
 import { GuardRun } from './guard-run.ts'
@@ -90,6 +90,19 @@ describe('the guard of a run', () => {
     }
     run.hear(rescued, podOf, start)
     expect(run.observe(canaryAt(10), start).record).toMatchObject({ canary: { requests: 10, failures: 1 }, primary: { requests: 90, failures: 0 } })
+  })
+
+  it('names the requests that fail most, and goes on counting after a restart', () => {
+    const run = new GuardRun(canaryAt(5), [])
+    const report = second({ boot: 'aaaaaaaa', seq: 1, weightPercent: 5, failures: { canary: 3, primary: 1 } })
+    const at = (route: string, failures: number, primary = 0) => ({ route, canary: { failures, slow: failures }, primary: { failures: primary, slow: 0 } })
+    const told = { ...report, ...(report.drawn ? { drawn: { ...report.drawn, routes: [at('GET /', 1), at('POST /pay/{id}', 2, 1)] } } : {}) }
+    run.hear(told, podOf, start)
+    const { record, checkpoint } = run.observe(canaryAt(5), start)
+    expect(describeEvidence(record)).toMatch(/; worst POST \/pay\/{id} with 2 of the canary's 3 failures \(primary 1 of 1\)$/)
+    const next = new GuardRun(canaryAt(5, { guard: checkpoint }), [])
+    next.hear({ ...told, seq: 2 }, podOf, start + 1000)
+    expect(next.observe(canaryAt(5), start + 1000).record.routes).toEqual([at('POST /pay/{id}', 4, 2), { ...at('GET /', 2) }])
   })
 
   it('holds an hour without a request, and says nothing against the canary', () => {

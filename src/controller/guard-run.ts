@@ -1,9 +1,9 @@
 import type { Canary } from '../api/canary.ts'
-import type { GuardCheckpoint, GuardCounts, GuardObservation, PlanRecord } from '../api/guard-record.ts'
+import type { GuardCheckpoint, GuardObservation, GuardRecord, PlanRecord } from '../api/guard-record.ts'
 import type { Report } from '../api/protocol.ts'
 import type { JsonObject } from '../base/json.ts'
 import { planOf, recordOf } from '../analysis/guard-record.ts'
-import { tracksOf, type ReportedTracks } from '../analysis/guard-tick.ts'
+import { tracksOf } from '../analysis/guard-tick.ts'
 import { readAdvance } from '../analysis/guard/advance.ts'
 import { TickAssembly } from '../analysis/guard/assembly.ts'
 import { observeBake, readBake, startBake, type BakeState } from '../analysis/guard/bake.ts'
@@ -14,13 +14,13 @@ import { readGuard } from '../analysis/guard/reading.ts'
 import { defaultGuardSettings, type GuardSettings } from '../analysis/guard/settings.ts'
 import { beginStep, startGuard, type GuardState } from '../analysis/guard/state.ts'
 import type { GuardTick } from '../analysis/guard/tick.ts'
+import { Whereabouts } from '../analysis/whereabouts.ts'
 import { nextWeight } from '../rollout/weights.ts'
 import { intentOf } from './tables.ts'
 
 const tickMs = 1000
 /** Sidecars that a checkpoint names one by one; with more of them it says up to when reports are in it. */
 const maxBoots = 60
-const maxPods = 1000
 /** The beginning of a bootId tells the sidecars of one Canary apart. */
 const bootLength = 8
 
@@ -36,7 +36,7 @@ export class GuardRun {
   #plan: PlanRecord | undefined
   readonly #resumed: GuardCheckpoint | undefined
   readonly #assembly = new TickAssembly(tickMs)
-  readonly #pods: Map<string, { requests: number; failures: number }>
+  readonly #where: Whereabouts
   /** By the beginning of the bootId: the last report that was counted. */
   readonly #counted: Map<string, number>
   /** What the primary did before the canary had a share, and on until there is enough to plan with. */
@@ -52,7 +52,7 @@ export class GuardRun {
     this.#state = checkpoint ? (checkpoint.state as unknown as GuardState) : startGuard(settingsOf(canary))
     this.#bake = checkpoint?.bake as unknown as BakeState | undefined
     this.#plan = checkpoint?.plan
-    this.#pods = new Map(checkpoint?.pods.map(({ pod, ...counts }) => [pod, counts]))
+    this.#where = new Whereabouts(checkpoint)
     this.#counted = new Map(Object.entries(checkpoint?.boots ?? {}))
     if (!checkpoint) for (const tick of history) this.#feed(tick)
   }
@@ -82,7 +82,7 @@ export class GuardRun {
     const boot = report.bootId.slice(0, bootLength)
     this.#counted.set(boot, Math.max(report.seq, this.#counted.get(boot) ?? 0))
     const tracks = tracksOf(report, podOf)
-    this.#countPods(tracks)
+    if (tracks.share > 0) this.#where.count(tracks.canaryPods, tracks.routes)
     // What is repeated is put back into its second, so that a new leader counts what the old one counted.
     const isUrgent = report.ageMs < tickMs && tracks.share > 0 && tracks.primary.failures + tracks.canary.failures > 0
     if (isUrgent) this.#feed({ atMs, ...tracks }, 'early')
@@ -98,17 +98,17 @@ export class GuardRun {
   observe(canary: Canary, nowMs: number, requestsPerSecond = 0): GuardObservation {
     const { analysis } = canary.spec
     if (canary.status.canaryWeight === 0 || !this.#isPlanned) this.#plan = this.#planned(canary, requestsPerSecond)
-    const pods = [...this.#pods].map(([pod, counts]) => ({ pod, ...counts }))
     const next = this.#nextWeight(canary, requestsPerSecond)
     const record = recordOf({
       guard: readGuard(this.#state),
       ...(analysis.advance === 'evidence' ? { advance: readAdvance(this.#state, { elapsedMs: 0 }) } : {}),
       ...(this.#bake ? { bake: readBake(this.#bake) } : {}),
-      pods,
+      pods: this.#where.pods(),
+      routes: this.#where.routes(),
       ...(this.#plan ? { plan: this.#plan } : {}),
       ...next,
     })
-    return { record, checkpoint: this.#checkpoint(nowMs, record.pods), ...next }
+    return { record, checkpoint: this.#checkpoint(nowMs, record), ...next }
   }
 
   get #isPlanned(): boolean {
@@ -131,15 +131,6 @@ export class GuardRun {
     return boots ? seq <= (boots[bootId.slice(0, bootLength)] ?? 0) : atMs <= this.#resumed.atMs + tickMs
   }
 
-  #countPods({ share, canaryPods }: ReportedTracks): void {
-    if (share === 0) return
-    for (const [pod, { requests, failures }] of Object.entries(canaryPods)) {
-      const counts = this.#pods.get(pod) ?? { requests: 0, failures: 0 }
-      if (!this.#pods.has(pod) && this.#pods.size >= maxPods) continue
-      this.#pods.set(pod, { requests: counts.requests + requests, failures: counts.failures + failures })
-    }
-  }
-
   #planned({ spec }: Canary, requestsPerSecond: number): PlanRecord {
     const plan = planRollout({ settings: this.#state.settings, requestsPerSecond, primary: this.#learned, steps: stepsOf(spec.analysis) })
     return planOf(plan, requestsPerSecond, this.#learned)
@@ -152,7 +143,7 @@ export class GuardRun {
     return { nextWeightPercent: Math.max(1, Math.floor(share * 100)) }
   }
 
-  #checkpoint(atMs: number, pods: readonly (GuardCounts & { readonly pod: string })[]): GuardCheckpoint {
+  #checkpoint(atMs: number, { pods, routes }: GuardRecord): GuardCheckpoint {
     return {
       run: this.run,
       atMs,
@@ -160,6 +151,7 @@ export class GuardRun {
       state: this.#state as unknown as JsonObject,
       ...(this.#bake ? { bake: this.#bake as unknown as JsonObject } : {}),
       pods,
+      ...(routes ? { routes } : {}),
       ...(this.#plan ? { plan: this.#plan } : {}),
     }
   }

@@ -66,26 +66,32 @@ describe('the ledger', () => {
   it('tells what chance has put where, once each, and nothing at weight 0', () => {
     const ledger = new TrafficLedger()
     const pods = [
-      { address: '10.0.0.1', requests: 0, failures: 0 },
-      { address: '10.0.0.2', requests: 0, failures: 0 },
+      { address: '10.0.0.1', requests: 0, failures: 0, slow: 0 },
+      { address: '10.0.0.2', requests: 0, failures: 0, slow: 0 },
     ]
     let failures = 0
     ledger.onFailure = () => (failures += 1)
     const { draws } = ledger.open(1, 5, pods)
     draws.canary.requests += 2
-    draws.settle(pods[0], false)
-    draws.settle(pods[1], true)
+    for (const pod of pods) pod.requests += 1
+    const usual = { track: 'canary', route: 'GET /a', isFailure: false, isSlow: false, isAnotherTry: false } as const
+    draws.remark({ ...usual, pod: pods[0], isSlow: true })
+    draws.remark({ ...usual, pod: pods[1], isFailure: true, isAnotherTry: true })
     draws.repeat('primary', false)
-    draws.giveUp('primary', undefined)
-    draws.giveUp('canary', pods[1])
-    const none = { requests: 0, repeats: 0, repeatedFailures: 0, retriedFailures: 0, givenUp: 0 }
+    draws.giveUp({ track: 'primary', pod: undefined, route: 'GET /b' })
+    draws.giveUp({ track: 'canary', pod: pods[1], route: undefined })
+    const none = { requests: 0, repeats: 0, repeatedFailures: 0, retriedFailures: 0, slow: 0, givenUp: 0 }
     const drawn = {
       weightPercent: 5,
       primary: { ...none, repeats: 1, givenUp: 1 },
-      canary: { ...none, requests: 2, givenUp: 1 },
+      canary: { ...none, requests: 2, retriedFailures: 1, slow: 1, givenUp: 1 },
       pods: [
-        { address: '10.0.0.1', requests: 1, failures: 0 },
-        { address: '10.0.0.2', requests: 2, failures: 2 },
+        { address: '10.0.0.1', requests: 1, failures: 0, slow: 1 },
+        { address: '10.0.0.2', requests: 2, failures: 2, slow: 0 },
+      ],
+      routes: [
+        { route: 'GET /a', primary: { failures: 0, slow: 0 }, canary: { failures: 1, slow: 1 } },
+        { route: 'GET /b', primary: { failures: 1, slow: 0 }, canary: { failures: 0, slow: 0 } },
       ],
     }
     expect(ledger.endInterval()).toMatchObject([{ generation: 1, drawn }])
@@ -93,6 +99,31 @@ describe('the ledger', () => {
     expect(failures).toBe(3)
     ledger.open(2, 0).record('primary', 'weight', '2xx', 1)
     expect(ledger.endInterval().map((interval) => interval.drawn)).toEqual([undefined])
+  })
+
+  it('tells a bounded number of classes of requests apart', () => {
+    const ledger = new TrafficLedger()
+    const { draws } = ledger.open(1, 5)
+    draws.primary.requests += 100
+    for (let at = 0; at < 100; at += 1) draws.remark({ track: 'primary', pod: undefined, route: `GET /${at}`, isFailure: true, isSlow: false, isAnotherTry: false })
+    const routes = ledger.endInterval()[0]?.drawn?.routes ?? []
+    expect(routes).toHaveLength(17)
+    expect(routes.at(-1)).toMatchObject({ route: '(other)', primary: { failures: 84 } })
+  })
+
+  it('takes for slow what is slower than the primary’s 95th percentile of lately', () => {
+    const ledger = new TrafficLedger()
+    const book = ledger.open(1, 5)
+    expect(book.draws.slowMs).toBe(Number.POSITIVE_INFINITY)
+    for (let ms = 1; ms <= 100; ms += 1) book.record('primary', 'weight', '2xx', ms)
+    ledger.endInterval()
+    expect(book.draws.slowMs).toBeCloseTo(95, 0)
+    for (const ms of [300, 2, 2, 2, 2, 2, 2, 2]) {
+      for (let at = 0; at < 20_000; at += 1) book.record('primary', 'weight', '2xx', ms)
+      ledger.endInterval()
+    }
+    expect(book.draws.slowMs).toBeLessThan(3)
+    expect(ledger.open(2, 10).draws.slowMs).toBe(book.draws.slowMs)
   })
 
   it('charges aborts and own errors to no track', () => {

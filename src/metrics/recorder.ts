@@ -8,6 +8,7 @@
 import { bucketCeilingUs, bucketFloorUs, bucketOf, highestUs } from '../api/histogram.ts'
 import { outcomes, reasons, tracks, type Drawn, type Outcome, type Reason, type SeriesDelta, type Track } from '../api/protocol.ts'
 import { Draws, type PodTally } from './draws.ts'
+import { UsualLatency } from './usual-latency.ts'
 
 const trackIndex: Readonly<Record<Track, number>> = { primary: 0, canary: 1 }
 const reasonIndex: Readonly<Record<Reason, number>> = { weight: 0, match: 1, affinity: 2, direct: 3, hop: 4, mirror: 5 }
@@ -143,6 +144,7 @@ export class TrafficBook {
       }
     }
     if (latency.size === 0) return undefined
+    if (track === 'primary' && reason === 'weight') this.ledger.usual.learn(latency)
     return { track, reason, outcomes: counts, latency: [...latency].toSorted(([a], [b]) => a - b) }
   }
 }
@@ -158,11 +160,13 @@ export class TrafficLedger {
   readonly totals: Totals = new Map()
   /** Told of each failure of a request that was drawn by weight. */
   onFailure: () => void = () => undefined
+  /** How long the primary takes. */
+  readonly usual = new UsualLatency()
   private books: TrafficBook[] = []
 
   /** The book of a table that comes into force, with its weight and the pods of the canary that shall be told apart. */
   open(generation: number, weightPercent = 0, pods: readonly PodTally[] = []): TrafficBook {
-    const book = new TrafficBook(generation, this, new Draws(weightPercent, pods, () => this.onFailure()))
+    const book = new TrafficBook(generation, this, new Draws(weightPercent, pods, () => this.onFailure(), this.usual.slowMs))
     this.books.push(book)
     return book
   }
@@ -173,6 +177,7 @@ export class TrafficLedger {
    */
   endInterval(): readonly Interval[] {
     const intervals = this.books.map((book) => book.drain()).filter((interval) => interval !== undefined)
+    for (const book of this.books) book.draws.slowMs = this.usual.slowMs
     const current = this.books.at(-1)
     this.books = this.books.filter((book) => book === current || book.inFlight > 0)
     return intervals

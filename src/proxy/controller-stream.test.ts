@@ -103,9 +103,9 @@ describe('the stream to the controller', () => {
     await until('the ack', () => first.messages.some((message) => message.type === 'ack'))
     expect((await ask(rig.route, get('/'))).status).toBe(200)
     await until('the report', () => first.reports().some(({ drawn }) => drawn))
-    const none = { requests: 0, repeats: 0, repeatedFailures: 0, retriedFailures: 0, givenUp: 0 }
+    const none = { requests: 0, repeats: 0, repeatedFailures: 0, retriedFailures: 0, slow: 0, givenUp: 0 }
     const drawn = first.reports().flatMap((report) => report.drawn ?? [])
-    expect(drawn[0]).toEqual({ weightPercent: 100, primary: { ...none, repeats: 1 }, canary: { ...none, requests: 1 }, pods: [{ address: '127.0.0.1', requests: 1, failures: 1 }] })
+    expect(drawn[0]).toEqual({ weightPercent: 100, primary: { ...none, repeats: 1 }, canary: { ...none, requests: 1 }, pods: [{ address: '127.0.0.1', requests: 1, failures: 1, slow: 0 }], routes: [{ route: 'GET /', primary: { failures: 0, slow: 0 }, canary: { failures: 1, slow: 0 } }] })
     stopTalking()
   })
 

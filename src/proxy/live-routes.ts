@@ -146,7 +146,7 @@ export class LiveRoutes {
     const peersOf = (track: Track): readonly Place[] =>
       table.endpoints[track]
         .filter(({ address }) => address !== podAddress)
-        .map(({ address, port }) => ({ track, pool: pools.get(address, port), isLocal: false, ...(track === 'canary' ? { tally: { address, requests: 0, failures: 0 } } : {}) }))
+        .map(({ address, port }) => ({ track, pool: pools.get(address, port), isLocal: false, ...(track === 'canary' ? { tally: { address, requests: 0, failures: 0, slow: 0 } } : {}) }))
     const peers = { primary: peersOf('primary'), canary: peersOf('canary') }
     const isMirroring = routes.mirrorParts > 0 && table.self === 'primary'
     const { primaryService } = table

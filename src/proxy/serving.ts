@@ -8,6 +8,7 @@ import type { Outcome, Reason, Track } from '../api/protocol.ts'
 import type { Protocol } from '../metrics/recorder.ts'
 import { afterFailure, type Step } from '../routing/after-failure.ts'
 import { note } from '../routing/ejection.ts'
+import { routeClass } from '../routing/route-class.ts'
 import { planRequest, type Plan } from '../routing/policy.ts'
 import type { RequestView } from '../routing/request-view.ts'
 import { isRetriable, retryWaitMs, type Ending } from '../routing/retry.ts'
@@ -42,12 +43,18 @@ export interface Circumstances {
 }
 
 export interface ServedRequest extends Pick<RequestHead, 'method' | 'isHop'> {
-  /** The head as it goes upstream: it begins with method and target. */
+  /** Where it is not the beginning of `forward`, the head as it goes upstream. */
+  readonly target?: string
   readonly forward?: string
   /** Default: `http1`. */
   readonly protocol?: Protocol
   /** It is more than a request: no copy can be made of it. */
   readonly upgrade?: boolean
+}
+
+/** Empty where there is none. */
+function targetOf({ method, target, forward = '' }: ServedRequest): string {
+  return target ?? forward.slice(method.length + 1, Math.max(0, forward.indexOf(' ', method.length + 1)))
 }
 
 const noPlaces: ReadonlySet<Place> = new Set()
@@ -213,7 +220,9 @@ export class Serving {
 
   clientAborted(): void {
     this.active.book.recordClientAbort()
-    if (this.drawing === 'open' && this.headAt === 0 && performance.now() - this.startedAt >= patienceMs) this.active.book.draws.giveUp(this.track, this.place.track === this.track ? this.place.tally : undefined)
+    const { track, place } = this
+    const hasWaited = this.headAt === 0 && performance.now() - this.startedAt >= patienceMs
+    if (this.drawing === 'open' && hasWaited) this.active.book.draws.giveUp({ track, pod: place.track === track ? place.tally : undefined, route: this.routeClass() })
     this.end()
   }
 
@@ -245,9 +254,16 @@ export class Serving {
     })
   }
 
-  private isAnotherTry(): boolean {
-    const { forward } = this.head
-    return this.client !== undefined && forward !== undefined && isAnotherTry(this.client, forward.slice(0, forward.indexOf('\r')), performance.now())
+  private routeClass(): string | undefined {
+    const target = targetOf(this.head)
+    return target === '' ? undefined : routeClass(this.head.method, target)
+  }
+
+  /** What is told of a drawn request that failed or was slow; all others pay nothing for it. */
+  private remark(isFailure: boolean, isSlow: boolean): void {
+    const { active, track, place, client, head } = this
+    const isAnother = isFailure && client !== undefined && isAnotherTry(client, `${head.method} ${targetOf(head)}`, performance.now())
+    active.book.draws.remark({ track, pod: place.tally, route: this.routeClass(), isFailure, isSlow, isAnotherTry: isAnother })
   }
 
   private goToPrimary(outcome: Outcome): boolean {
@@ -276,7 +292,8 @@ export class Serving {
     this.drawing = 'charged'
     const { draws } = active.book
     if (drawing !== 'open' || place.track !== this.track) return draws.repeat(place.track, isFailure[outcome])
-    draws.settle(place.tally, isFailure[outcome])
-    if (isFailure[outcome] && this.isAnotherTry()) draws[this.track].retriedFailures += 1
+    if (place.tally) place.tally.requests += 1
+    const isSlow = latencyMs > draws.slowMs
+    if (isFailure[outcome] || isSlow) this.remark(isFailure[outcome], isSlow)
   }
 }

@@ -48,6 +48,22 @@ describe('the test for latency', () => {
     expect(readGuard(ticks.reduce(observeTick, startGuard(settings)))).toMatchObject({ decision: 'abort', by: 'latency' })
   })
 
+  it('names the pod that alone is slow, and condemns a version whose pods all are', () => {
+    const settings: GuardSettings = { ...defaultGuardSettings, metrics: ['latency'] }
+    const [fast, slow] = [bucketOf(20_000), bucketOf(200_000)]
+    /** How many of the 25 requests a second of each pod are slow. */
+    const after = (pods: Readonly<Record<string, number>>) => {
+      const hung = Object.values(pods).reduce((a, b) => a + b, 0)
+      const canary = { ...track(50, 0, [[fast, 50 - hung], [slow, hung]]), slow: hung }
+      const primary = { ...track(450, 0, [[fast, 450]]), slow: 20 }
+      const canaryPods = Object.fromEntries(Object.entries(pods).map(([name, count]) => [name, { ...track(25), slow: count }]))
+      const ticks = Array.from({ length: 30 }, (_, second) => (second < 10 ? tickAt(second, 0, primary, emptyTrack) : { ...tickAt(second, 0.1, primary, canary), canaryPods }))
+      return readGuard(ticks.reduce(observeTick, startGuard(settings)))
+    }
+    expect(after({ a: 1, b: 24 })).toMatchObject({ decision: 'none', suspect: { pod: 'b', metric: 'latency' } })
+    expect(after({ a: 20, b: 24 })).toMatchObject({ decision: 'abort', by: 'latency' })
+  })
+
   it('learns while too little of the primary was seen', () => {
     const state = observeTick(startGuard(defaultGuardSettings), tickAt(1, 0.1, track(90, 0, [[100, 90]]), track(10, 0, [[2000, 10]])))
     expect(readGuard(state).metrics[1]).toMatchObject({ state: 'learning' })

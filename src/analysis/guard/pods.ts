@@ -9,10 +9,10 @@ import { logSumExp } from './mixture.ts'
  * about false alarms stands.
  */
 export interface PodBook {
-  /** Vectors: requests, then bad events of each kind (failures: one kind; latency: above each threshold). */
-  readonly primary: readonly number[]
-  readonly pods: Readonly<Record<string, readonly number[]>>
+  readonly primary: PodCounts
+  readonly pods: Readonly<Record<string, PodCounts>>
 }
+export type PodCounts = readonly [requests: number, bad: number]
 
 /** Pods beyond these are not told apart; of so many one alone does not carry the evidence. */
 const maxPods = 8
@@ -20,9 +20,10 @@ const maxPods = 8
 const enough = Math.log(20)
 const ratios = [2, 3, 5, 10, 30, 100, 300]
 
-export const startPods = (): PodBook => ({ primary: [], pods: {} })
+const none: PodCounts = [0, 0]
+export const startPods = (): PodBook => ({ primary: none, pods: {} })
 
-export function feedPods(book: PodBook, primary: readonly number[], pods: Readonly<Record<string, readonly number[]>>): PodBook {
+export function feedPods(book: PodBook, primary: PodCounts, pods: PodBook['pods']): PodBook {
   const known = { ...book.pods }
   for (const [name, counts] of Object.entries(pods)) {
     if (name in known || Object.keys(known).length < maxPods) known[name] = added(known[name], counts)
@@ -32,10 +33,10 @@ export function feedPods(book: PodBook, primary: readonly number[], pods: Readon
 
 /** The pod that is sick while the others are not, if there is one; of several the one without which the least is left. A single pod is the version. */
 export function sickPod({ primary, pods }: PodBook, tolerance: number, dispersion: number): string | undefined {
-  const served = Object.entries(pods).filter(([, [requests = 0]]) => requests > 0)
+  const served = Object.entries(pods).filter(([, [requests]]) => requests > 0)
   if (served.length < 2) return undefined
-  const all = served.reduce<readonly number[]>((sum, [, counts]) => added(sum, counts), [])
-  const without = served.map(([name, counts]) => ({ name, rest: all.map((count, at) => count - (counts[at] ?? 0)) }))
+  const all = served.reduce<PodCounts>((sum, [, counts]) => added(sum, counts), none)
+  const without = served.map(([name, [requests, bad]]) => ({ name, rest: [all[0] - requests, all[1] - bad] as const }))
   const left = without.map(({ name, rest }) => ({ name, rest, evidence: evidence(rest, primary, tolerance) / dispersion }))
   const [worst] = left.toSorted((a, b) => a.evidence - b.evidence)
   if (!worst || worst.evidence >= enough) return undefined
@@ -48,25 +49,17 @@ export function sickPod({ primary, pods }: PodBook, tolerance: number, dispersio
  * ln of how much better the rest is explained by the primary's rate, with the tolerance, than by the rate of the whole canary:
  * x·ln(p/q) + (n − x)·ln((1−p)/(1−q)). By hand: none of 10 against 9 of 20: 10·ln(1/.55) = 6.0, enough; none of 8 against 4 of 18: 2.0, not enough.
  */
-function health([requests = 0, ...bad]: readonly number[], [served = 0, ...all]: readonly number[], [others = 0, ...theirs]: readonly number[], tolerance: number): number {
-  const of = bad.map((hits, at) => {
-    const canary = (all[at] ?? 0) / served
-    const healthy = (tolerance * ((theirs[at] ?? 0) + 0.5)) / (others + 1)
-    return canary <= healthy || canary >= 1 ? -Infinity : hits * Math.log(healthy / canary) + (requests - hits) * (Math.log1p(-healthy) - Math.log1p(-canary))
-  })
-  return Math.max(...of)
+function health([requests, bad]: PodCounts, [served, all]: PodCounts, [others, theirs]: PodCounts, tolerance: number): number {
+  const canary = all / served
+  const healthy = (tolerance * (theirs + 0.5)) / (others + 1)
+  if (canary <= healthy || canary >= 1) return -Infinity
+  return bad * Math.log(healthy / canary) + (requests - bad) * (Math.log1p(-healthy) - Math.log1p(-canary))
 }
 
-/** The kind with the most to say, as one block. */
-function evidence([requests = 0, ...bad]: readonly number[], [others = 0, ...theirs]: readonly number[], tolerance: number): number {
-  const share = requests / (requests + others)
-  return Math.max(
-    ...bad.map((hits, at) => {
-      const logs = ratios.filter((ratio) => ratio > tolerance).map((ratio) => logLabelRatio(hits, hits + (theirs[at] ?? 0), share, ratio, tolerance))
-      return logSumExp(logs) - Math.log(logs.length)
-    }),
-    -Infinity,
-  )
+/** What was counted as one block, against the primary. */
+function evidence([requests, bad]: PodCounts, [others, theirs]: PodCounts, tolerance: number): number {
+  const logs = ratios.filter((ratio) => ratio > tolerance).map((ratio) => logLabelRatio(bad, bad + theirs, requests / (requests + others), ratio, tolerance))
+  return logSumExp(logs) - Math.log(logs.length)
 }
 
-const added = (a: readonly number[] | undefined, b: readonly number[]): readonly number[] => b.map((value, at) => value + (a?.[at] ?? 0))
+const added = (a: PodCounts = none, b: PodCounts): PodCounts => [a[0] + b[0], a[1] + b[1]]

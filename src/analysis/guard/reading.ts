@@ -77,8 +77,8 @@ function readRatio({ counts, interval }: GuardState): Pick<GuardReading, 'riskRa
 
 function readSuspect({ suspect, pods }: GuardState): Pick<GuardReading, 'suspect'> {
   if (!suspect) return {}
-  const [requests = 0, ...bad] = pods[suspect.metric].pods[suspect.pod] ?? []
-  return { suspect: { ...suspect, requests, bad: bad[suspect.metric === 'failures' ? 0 : bad.length - 1] ?? 0 } }
+  const [requests, bad] = pods[suspect.metric].pods[suspect.pod] ?? [0, 0]
+  return { suspect: { ...suspect, requests, bad } }
 }
 
 function readSplit({ counts, expected, split }: GuardState): Pick<GuardReading, 'split'> {

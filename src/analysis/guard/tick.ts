@@ -10,6 +10,8 @@ export interface TrackTick {
    * `failures` as evidence: one client who tries five times is one event. Absent: clients cannot be told apart.
    */
   readonly failedClients?: number
+  /** Requests slower than the primary's 95th percentile of lately, as each sidecar knows it: names a slow pod. Absent: not known. */
+  readonly slow?: number
   /** Sparse latency histogram, buckets of `api/histogram.ts`, in any order. */
   readonly latency: readonly (readonly [bucket: number, count: number])[]
 }
@@ -36,5 +38,6 @@ export function mergeTracks(a: TrackTick, b: TrackTick): TrackTick {
   const clients = a.failures === 0 && a.failedClients === undefined ? b.failedClients : b.failures === 0 && b.failedClients === undefined ? a.failedClients : undefined
   const failedClients = a.failedClients !== undefined && b.failedClients !== undefined ? a.failedClients + b.failedClients : clients
   const latency = a.latency.length === 0 ? b.latency : b.latency.length === 0 ? a.latency : [...mergeHistograms([a.latency, b.latency])]
-  return { requests: a.requests + b.requests, failures: a.failures + b.failures, latency, ...(failedClients === undefined ? {} : { failedClients }) }
+  const slow = a.slow === undefined && b.slow === undefined ? {} : { slow: (a.slow ?? 0) + (b.slow ?? 0) }
+  return { requests: a.requests + b.requests, failures: a.failures + b.failures, latency, ...slow, ...(failedClients === undefined ? {} : { failedClients }) }
 }

@@ -51,7 +51,7 @@ function sickPodOf(state: GuardState, metric: GuardMetric): string | undefined {
   const { settings, latency } = state
   if (metric === 'failures') return sickPod(state.pods.failures, settings.tolerance, dispersionOf(state.dispersion))
   const dispersion = latency?.dispersions[loudest(latency)]
-  return dispersion && sickPod(state.pods.latency, 1, dispersionOf(dispersion, largestPause))
+  return dispersion && sickPod(state.pods.latency, settings.tolerance, dispersionOf(dispersion, largestPause))
 }
 
 /**
