@@ -50,6 +50,8 @@ export interface ServedRequest extends Pick<RequestHead, 'method' | 'isHop'> {
   readonly protocol?: Protocol
   /** It is more than a request: no copy can be made of it. */
   readonly upgrade?: boolean
+  /** It is bytes of the app's own protocol: what a service asks of requests is not about it. */
+  readonly isOpaque?: boolean
 }
 
 /** Empty where there is none. */
@@ -106,7 +108,7 @@ export class Serving {
       this.plan = undefined
       this.mirror = undefined
     } else {
-      const { policy } = this.active.routes
+      const policy = head.isOpaque ? undefined : this.active.routes.policy
       this.plan = policy && planRequest(policy, view)
       this.retriesLeft = this.plan?.retries?.attempts ?? 0
       const isRouted = !policy || (this.plan !== undefined && !this.plan.preflight)

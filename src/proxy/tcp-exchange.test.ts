@@ -53,6 +53,26 @@ describe('an app whose server speaks first, with protocol tcp', () => {
     expect(metrics).toContain(`kinglet_tcp_bytes_total{track="canary",direction="from_server"} ${2 * fromV2}`)
   })
 
+  it('what a service asks of requests is not about it: weights count, no time-out cuts it, nothing is tried again', async () => {
+    const policy = { match: [{ uri: { prefix: '/' } }], timeoutMs: 50, retries: { attempts: 3, retryOn: ['5xx', 'connect-failure', 'reset'], statuses: [] } } as const
+    await primary.setTable(toCanary(50, { policy: { ...policy, match: [...policy.match], retries: { ...policy.retries, retryOn: [...policy.retries.retryOn] } } }))
+    const clients = await Promise.all(Array.from({ length: 4 }, () => openClient(primary.route)))
+    for (const client of clients) await client.hears('v')
+    await until('all greetings', () => clients.every(({ received }) => received.length === 2))
+    expect(clients.filter(({ received }) => received === 'v2').length).toBe(2)
+    // Others are closed and counted meanwhile, several looks at the deadlines long.
+    for (let round = 0; round < 5; round += 1) {
+      const other = await openClient(primary.route)
+      await other.hears('v')
+      other.socket.destroy()
+      await new Promise((resolve) => void setTimeout(resolve, 60))
+    }
+    const servers = [...v1.connections, ...v2.connections]
+    for (const [index, client] of clients.entries()) client.send(`still ${index}`)
+    for (const index of clients.keys()) await until('what was said late', () => servers.some(({ received }) => received.includes(`still ${index}`)))
+    expect((await primary.stats()).retriedRequests).toBe(0)
+  })
+
   it('a canary that refuses is charged, and the app next door serves', async () => {
     await primary.setTable(toCanary(100, { endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: 1 }] } }))
     await (await openClient(primary.route)).hears('v1')

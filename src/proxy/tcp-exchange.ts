@@ -38,7 +38,7 @@ export class TcpExchange implements UpstreamUser {
     const { peers } = engine.live.active
     // A connection cannot say that another sidecar has sent it; its address can.
     const isHop = client.port === 'direct' && [...peers.primary, ...peers.canary].some(({ pool }) => pool.address === client.address)
-    this.serving = new Serving(engine, client.port, { method: '', isHop, protocol: 'tcp', upgrade: true }, performance.now(), view)
+    this.serving = new Serving(engine, client.port, { method: '', isHop, protocol: 'tcp', upgrade: true, isOpaque: !isTls }, performance.now(), view)
   }
 
   start(): void {

@@ -91,6 +91,74 @@ describe('(24) a WebSocket of the ws library', () => {
   })
 })
 
+describe('(24) a WebSocket whose one side does not read', () => {
+  /** 100 frames of 1 MB: far more than the kernel's buffers of all connections on the way. */
+  const frames = 100
+  const frame = Buffer.alloc(1_000_000, 'x')
+
+  /** Sends each frame once the one before has left; how many have. */
+  function flood(socket: WebSocket): () => number {
+    let sent = 0
+    const next = (): void => {
+      if (sent < frames && socket.readyState === WebSocket.OPEN) {
+        socket.send(frame, () => {
+          sent += 1
+          next()
+        })
+      }
+    }
+    next()
+    return () => sent
+  }
+
+  /** Waits until nothing more leaves for a while. */
+  async function comesToRest(count: () => number): Promise<number> {
+    let last = -1
+    let since = performance.now()
+    await until('a sender that is stopped', () => {
+      if (count() !== last) {
+        last = count()
+        since = performance.now()
+      }
+      return last > 0 && performance.now() - since > 500
+    })
+    return last
+  }
+
+  it.each(['the client', 'the app'])('stops the other where it is %s, and loses nothing', async (slow) => {
+    const server = createServer()
+    const sockets = new WebSocketServer({ server, perMessageDeflate: false })
+    const connected = new Promise<WebSocket>((resolve) => void sockets.once('connection', resolve))
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve)
+    })
+    const canary = await startRig((server.address() as AddressInfo).port, { table: { self: 'canary' } })
+    const primary = await startRig(1, { table: { canaryWeightPercent: 100, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: canary.direct }] } } })
+    const client = new WebSocket(`ws://127.0.0.1:${primary.route}/x`, { perMessageDeflate: false })
+    await new Promise((resolve) => void client.once('open', resolve))
+    const app = await connected
+    const [sender, receiver] = slow === 'the client' ? [app, client] : [client, app]
+    let received = 0
+    let wrong = 0
+    receiver.on('message', (data: Buffer) => {
+      received += 1
+      if (!data.equals(frame)) wrong += 1
+    })
+    receiver.pause()
+    const sent = flood(sender)
+    // What has left and was not read is in buffers: the kernel's, and what the two sidecars hold beside them.
+    expect(await comesToRest(sent)).toBeLessThan(frames)
+    receiver.resume()
+    await until('all frames', () => received === frames, () => received, 20_000)
+    expect(wrong).toBe(0)
+    client.terminate()
+    await primary.close()
+    await canary.close()
+    sockets.close()
+    server.close()
+  })
+})
+
 describe('an answer that is never over', () => {
   it('is not cut by any time-out, however long nothing is said', async () => {
     const app = await startRawServer()

@@ -23,11 +23,15 @@ describe('what the app speaks', () => {
   ])('where %s', (_case, service, port, expected) => expect(protocol(service, port)).toBe(expected))
 })
 
-describe('analysis.mirror', () => {
-  const mirroring = (portName: string) =>
-    heedProtocol(parseCanary({ metadata: { name: 'a', namespace: 'n' }, spec: { targetRef: { name: 'a' }, service: { name: 'svc', port: 80 }, analysis: { mirror: true, mirrorWeight: 40, stepWeight: 10 } } }), [
+describe('what is about requests', () => {
+  const service = { name: 'svc', port: 80, timeout: '5s', match: [{ uri: { prefix: '/' } }] }
+  const heeded = (portName: string) =>
+    heedProtocol(parseCanary({ metadata: { name: 'a', namespace: 'n' }, spec: { targetRef: { name: 'a' }, service, analysis: { mirror: true, mirrorWeight: 40, stepWeight: 10 } } }), [
       { metadata: { name: 'svc' }, spec: { ports: [{ port: 80, name: portName }] } },
     ]).spec
-  it('copies requests', () => expect(mirroring('http')).toMatchObject({ analysis: { mirrorPercent: 40 }, unheeded: [] }))
-  it('has no effect, and is named so, where the app’s protocol has none', () => expect(mirroring('tcp-db')).toMatchObject({ analysis: { mirrorPercent: 0 }, unheeded: ['spec.analysis.mirror (tcp)'] }))
+  it('is done where there are requests', () => expect(heeded('http')).toMatchObject({ analysis: { mirrorPercent: 40 }, service: { policy: { timeoutMs: 5000 } }, unheeded: [] }))
+  it('has no effect, and is named so, where the app’s protocol has none', () => {
+    const { analysis, service: { policy }, unheeded } = heeded('tcp-db')
+    expect({ mirror: analysis.mirrorPercent, policy, unheeded }).toEqual({ mirror: 0, policy: undefined, unheeded: ['spec.service.match (tcp)', 'spec.service.timeout (tcp)', 'spec.analysis.mirror (tcp)'] })
+  })
 })

@@ -19,9 +19,15 @@ export function appProtocolOf(canary: Canary, services: readonly JsonObject[]): 
   return opaque.has(word.toLowerCase()) ? 'tcp' : 'http'
 }
 
-/** The Canary without what cannot be done for its protocol: of bytes that nobody looks into no copy is made. */
+/** Fields of `spec.service` that are about requests, by the part of the policy that they become. */
+const requestFields = { match: 'match', timeoutMs: 'timeout', retries: 'retries', headers: 'headers', rewrite: 'rewrite', corsPolicy: 'corsPolicy' } as const
+
+/** The Canary without what cannot be done for its protocol, which is named: of bytes that nobody looks into no copy is made, and no header changed. */
 export function heedProtocol(canary: Canary, services: readonly JsonObject[]): Canary {
+  if (appProtocolOf(canary, services) !== 'tcp') return canary
   const { spec } = canary
-  if (spec.analysis.mirrorPercent === 0 || appProtocolOf(canary, services) !== 'tcp') return canary
-  return { ...canary, spec: { ...spec, analysis: { ...spec.analysis, mirrorPercent: 0 }, unheeded: [...spec.unheeded, 'spec.analysis.mirror (tcp)'] } }
+  const { policy, ...service } = spec.service
+  const asked = Object.entries(policy ?? {}).flatMap(([part, value]) => (Array.isArray(value) && value.length === 0 ? [] : [`spec.service.${requestFields[part as keyof typeof requestFields]} (tcp)`]))
+  if (spec.analysis.mirrorPercent > 0) asked.push('spec.analysis.mirror (tcp)')
+  return { ...canary, spec: { ...spec, service, analysis: { ...spec.analysis, mirrorPercent: 0 }, unheeded: [...spec.unheeded, ...asked] } }
 }

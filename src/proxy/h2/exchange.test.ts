@@ -87,6 +87,32 @@ describe('HTTP/2 through two sidecars', () => {
     expect(await primary.count('primary', 'weight', 'timeout')).toBe(1)
   })
 
+  it('the policy of the service gives each attempt its time: a stream that is not answered is cancelled and tried again, with its body', async () => {
+    const bodies: string[] = []
+    v1Answer = (stream) => {
+      const attempt = v1.heads.length
+      stream.on('data', (bytes: Buffer) => bodies.push(`${attempt} ${bytes.toString()}`))
+      if (attempt === 3) say('third')(stream)
+    }
+    await primary.setTable({ policy: { match: [], retries: { attempts: 2, perTryTimeoutMs: 100, retryOn: ['gateway-error'], statuses: [] } } })
+    expect((await request(client, { ':method': 'POST', ':path': '/' }, 'once')).body.toString()).toBe('third')
+    expect(bodies).toEqual(['1 once', '2 once', '3 once'])
+    expect(v1.closes.slice(0, 2)).toEqual([8, 8])
+    expect(await primary.count('primary', 'weight', 'timeout')).toBe(2)
+    expect(await primary.count('primary', 'weight', '2xx')).toBe(1)
+  })
+
+  it('the policy of the service gives each attempt its time, not the answer that has begun', async () => {
+    v1Answer = (stream) => {
+      stream.respond({ ':status': 200 })
+      stream.write('slow')
+      setTimeout(() => stream.end('ly'), 500)
+    }
+    await primary.setTable({ policy: { match: [], retries: { attempts: 2, perTryTimeoutMs: 100, retryOn: ['gateway-error'], statuses: [] } } })
+    expect((await request(client, { ':path': '/' })).body.toString()).toBe('slowly')
+    expect(v1.heads.length).toBe(1)
+  })
+
   it('the direct port serves the app next door, and believes hops alone there', async () => {
     const direct = await openHttp2(primary.direct)
     expect((await request(direct, { ':path': '/' })).body.toString()).toBe('v1')
