@@ -76,6 +76,7 @@ export function buildProxyCommand(action: (options: ProxyCommandOptions) => Prom
   whole('--max-target-bytes <n>', 'KINGLET_MAX_TARGET_BYTES', 'longest request target', defaultLimits.maxTargetBytes)
   whole('--max-fields <n>', 'KINGLET_MAX_FIELDS', 'most header fields of a request, up to 500', defaultLimits.maxFields)
   whole('--max-body-bytes <n>', 'KINGLET_MAX_BODY_BYTES', 'longest request body; 0 = any', defaultLimits.maxBodyBytes)
+  whole('--min-body-rate <n>', 'KINGLET_MIN_BODY_RATE', 'least bytes a second of a request body, after five seconds; 0 = any', defaultLimits.minBodyRate)
   whole('--max-connections <n>', 'KINGLET_MAX_CONNECTIONS', 'most client connections per port; more get 503', defaultLimits.maxConnections)
   whole('--max-streams <n>', 'KINGLET_MAX_STREAMS', 'most open streams per HTTP/2 connection', defaultLimits.maxStreams)
   whole('--max-requests <n>', 'KINGLET_MAX_REQUESTS', 'most requests under way; more get 503', defaultLimits.maxRequests)

@@ -49,6 +49,8 @@ export class ClientConnection implements ClientSide, Timed {
   private pending: Buffer | undefined
   requests = 0
   lastFailure: ClientMemory['lastFailure']
+  /** The first bytes have told. */
+  private isHttp1 = false
   private lingerBytes = 0
   private hasEnded = false
   private probe: NodeJS.Timeout | undefined
@@ -108,7 +110,9 @@ export class ClientConnection implements ClientSide, Timed {
     const bytes = skipEmptyLines(received)
     if (this.pending === undefined) this.deadline = deadlines.after(limits.headTimeoutMs)
     this.pending = bytes
-    if (this.requests === 0) {
+    // Neither of the others begins with an empty line.
+    if (bytes !== received) this.isHttp1 = true
+    if (this.requests === 0 && !this.isHttp1) {
       const protocol = foreignProtocol(bytes)
       if (protocol === 'http2') return this.startHttp2(bytes)
       if (protocol === 'tls') return this.passThrough(bytes, true)

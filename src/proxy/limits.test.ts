@@ -84,4 +84,15 @@ describe('(29) a limit that is reached is told to the client, and holds for it a
     clearInterval(drip)
     slow.socket.destroy()
   })
+
+  it('the pace of a body: 408 for one that drips, though it never stops', async () => {
+    await start({ minBodyRate: 1000 })
+    const client = await openClient(rig.route)
+    client.send('POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 100000\r\n\r\n')
+    const drip = setInterval(() => client.send('x'), 50)
+    const { status } = await client.response()
+    clearInterval(drip)
+    expect(status).toBe(408)
+    client.socket.destroy()
+  })
 })

@@ -7,6 +7,7 @@
  *          ▲                                                            │
  *          └────────────────────────── end (the place failed) ──────────┘
  */
+import { BodyPace } from './body-pace.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Engine } from './engine.ts'
 import { BodyReader } from './http/body-reader.ts'
@@ -26,6 +27,7 @@ export class RequestFlow {
   private readonly responseTimeoutMs: number
   private readonly reader: BodyReader | undefined
   private readonly copy: MirrorCopy | undefined
+  private readonly pace: BodyPace | undefined
   private held: Buffer[] = []
   private heldBytes = 0
   /** Where the head was sent. */
@@ -46,6 +48,7 @@ export class RequestFlow {
     this.reader = head.body === 'none' ? undefined : new BodyReader(head.body, head.length, engine.limits.maxChunkExtraBytes)
     this.isHeldBack = head.expectsContinue
     this.copy = copy
+    if (engine.limits.minBodyRate > 0 && this.reader) this.pace = new BodyPace(engine.deadlines, engine.limits.minBodyRate)
   }
 
   /** The last byte has been read. */
@@ -96,6 +99,7 @@ export class RequestFlow {
     const end = reader === undefined || reader.done ? 0 : reader.read(chunk, 0, payload)
     if (end < chunk.length) this.client.stash(end === 0 ? chunk : chunk.subarray(end))
     if (reader === undefined || end === 0) return undefined
+    this.pace?.took()
     const { maxBodyBytes } = this.engine.limits
     if (reader.fault !== undefined) return { status: 400, code: 'bad-body', message: `The body is malformed: ${reader.fault}.` }
     if (maxBodyBytes > 0 && reader.readBytes > maxBodyBytes) return { status: 413, code: 'too-long', message: 'The body is longer than this proxy accepts.' }
@@ -158,8 +162,14 @@ export class RequestFlow {
       this.client.deadline = this.engine.deadlines.after(this.engine.limits.continueTimeoutMs)
       return
     }
-    this.client.deadline = this.engine.deadlines.after(this.engine.limits.bodyTimeoutMs)
+    this.client.deadline = this.engine.deadlines.after(this.patienceMs())
     this.client.resume()
+  }
+
+  /** Where the answer has begun the two take turns, at their own pace. */
+  private patienceMs(): number {
+    const { bodyTimeoutMs } = this.engine.limits
+    return this.pace && !this.isAnswered ? Math.min(bodyTimeoutMs, this.pace.patienceMs(this.reader?.readBytes ?? 0)) : bodyTimeoutMs
   }
 
   private get isFull(): boolean {

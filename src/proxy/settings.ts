@@ -8,6 +8,8 @@ export interface ProxyLimits {
   readonly maxFields: number
   /** Longest request body, bytes: 413 beyond; 0 = any length. The app knows better. */
   readonly maxBodyBytes: number
+  /** Slowest that a request body may come on the whole, bytes a second: 408 below; 0 = as slow as `bodyTimeoutMs` lets it. Some uploads are slow on purpose. */
+  readonly minBodyRate: number
   /** Most client connections per listener: 503 with Retry-After beyond. */
   readonly maxConnections: number
   /** Most requests under way, all ports and protocols together: 503 with Retry-After beyond. */
@@ -53,6 +55,7 @@ export const defaultLimits: ProxyLimits = {
   maxTargetBytes: 8192,
   maxFields: 100,
   maxBodyBytes: 0,
+  minBodyRate: 0,
   maxConnections: 10_000,
   maxRequests: 20_000,
   maxResponseHeadBytes: 65_536,

@@ -286,4 +286,20 @@ describe('(24) a tunnel', () => {
       await upstream.closes()
     }
   })
+
+  it.each([
+    ['after an empty line', '\r\n\x16\x03\x01\x00\x05hello\r\n\r\n'],
+    ['after an empty line, cut in between', '\r\n', '\x16\x03\x01\x00\x05hello\r\n\r\n'],
+    ['with a byte of it alone', '\x16\nGET /hidden HTTP/1.1\r\nHost: app\r\n\r\n'],
+    ['HTTP/2 after an empty line', '\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+  ])('is not what comes %s: nobody shall hand the app bytes that were not read', async (_how, ...pieces) => {
+    const client = await openClient(rig.route)
+    for (const piece of pieces) {
+      client.send(piece)
+      await new Promise((resolve) => void setTimeout(resolve, 20))
+    }
+    expect((await client.response()).status).toBeGreaterThanOrEqual(400)
+    expect(app.connections.length).toBe(0)
+    client.socket.destroy()
+  })
 })

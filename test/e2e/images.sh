@@ -17,9 +17,9 @@ trap 'rm -rf "$work"' EXIT
 "$cluster_dir/images/node-base" >/dev/null
 "$cluster_dir/images/podinfo" >/dev/null
 
-client() { # an ordinary client knows nothing of Kinglet: two files on the plain Node.js image
+client() { # an ordinary client knows nothing of Kinglet: three files on the plain Node.js image
     mkdir -p "$work/client/app"
-    cp "$root"/test/e2e/client/{load,tally}.ts "$work/client/app/"
+    cp "$root"/test/e2e/client/{load,tally,grpc-call}.ts "$work/client/app/"
     chmod -R a+rX "$work/client"
     "$cluster" build-image kinglet-e2e-client:1 "$work/client" '["/usr/local/bin/node","/app/load.ts"]' --from node-base:24 >/dev/null
 }

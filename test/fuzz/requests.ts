@@ -22,7 +22,7 @@ const seeds = tricks.map(({ text }) => text)
 const limits = { lingerMs: 100, halfClosedMs: 100, tunnelIdleMs: 300, bodyTimeoutMs: 500, headTimeoutMs: 500, idleTimeoutMs: 500, continueTimeoutMs: 50, responseTimeoutMs: 5000, upstreamIdleMs: 60_000, mirrorTimeoutMs: 500, maxMirrors: 10_000 }
 const patienceMs = 60_000
 /** What goes to the app as bytes: HTTP/2 and TLS are not read by this proxy's HTTP/1.1 engine. */
-const isForeign = (text: string): boolean => text.startsWith('\x16') || text.startsWith('PRI * HTTP/2.0\r\n')
+const isForeign = (text: string): boolean => text.startsWith('\x16\x03') || text.startsWith('PRI * HTTP/2.0\r\n')
 
 /** A third of the requests is copied, to the same server. */
 export const copiesTo = (port: number): Partial<RouteTable> => ({ mirrorPercent: 30, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port }] } })

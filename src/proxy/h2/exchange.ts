@@ -11,9 +11,10 @@ import { describeError } from '../../base/errors.ts'
 import type { Engine } from '../engine.ts'
 import { hopHeader, serviceTimeHeader, unsentHeader } from '../http/hop-by-hop.ts'
 import type { OwnAnswer } from '../http/own-answer.ts'
-import { answerTo, malformedAnswer, type Failure } from '../outcomes.ts'
+import { answerTo, lateBodyAnswer, malformedAnswer, type Failure } from '../outcomes.ts'
 import { Serving } from '../serving.ts'
 import type { UpstreamPool } from '../upstream-pool.ts'
+import { firstDeadline, isPastDeadline } from './call-deadline.ts'
 import { editFields, editRequestFields } from './edit-fields.ts'
 import { ownHeaders, ownTrailers } from './own-answer.ts'
 import { equivalentStatus, grpcStatus } from './grpc.ts'
@@ -31,10 +32,6 @@ import { errorCode } from './wire.ts'
 const maxKeptBytes = 16_384
 /** A client that does not take its response is given up when this much waits in all streams of the app's connection. */
 const maxHeldUpstream = 16_777_216
-/** How much earlier than its own deadline a caller's cancellation may come and still be the deadline: its clock began before ours. */
-const deadlineSlack = { share: 0.1, ms: 50, mostShare: 0.15 }
-/** A caller that keeps no clock is told of its own deadline so much later. */
-const deadlineGraceMs = 1000
 
 const hopField = field(hopHeader, '1')
 const resetAnswer: OwnAnswer = answerTo.lost
@@ -75,6 +72,8 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   private received = 0
   private response: Http2Response | undefined
   private unsentOfResponse: number | undefined
+  /** When the client last moved: sent of its body, or took of its response. On the clock of Deadlines. */
+  private movedAt: number
   /** For the canary, until it has been sent. */
   private copy: Http2MirrorCopy | undefined
 
@@ -86,17 +85,18 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.request = request
     this.hasEnded = hasEnded
     this.unread = request.contentLength
+    this.movedAt = engine.deadlines.now
     this.startedAt = performance.now()
     this.serving = new Serving(engine, owner.port, { method: request.method, target: request.target, isHop: request.isHop, protocol: request.isGrpc ? 'grpc' : 'http2' }, this.startedAt, request)
     this.upstreamUser = {
       onHeaders: (block, ended) => this.onResponseBlock(block, ended),
       onData: (bytes, ended) => this.onResponseData(bytes, ended),
-      onSent: (bytes) => this.client.consume(bytes),
+      onSent: (bytes) => this.onTakenUpstream(bytes),
       onReset: (code, loss) => this.onUpstreamReset(code, loss),
     }
     const { plan } = this.serving
     this.forward = plan ? editRequestFields(request.forward, plan) : request.forward
-    this.deadline = this.firstDeadline()
+    this.deadline = firstDeadline(request, engine.deadlines, engine.limits.responseTimeoutMs)
     if (this.serving.mirror) {
       const timeoutMs = Math.min(request.timeoutMs ?? Number.POSITIVE_INFINITY, plan?.timeoutMs ?? Number.POSITIVE_INFINITY)
       this.copy = new Http2MirrorCopy(engine, this.serving.mirror, { forward: this.forward, isGrpc: request.isGrpc, timeoutMs })
@@ -137,14 +137,6 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.end()
     this.client.sendHeaders([field(':status', '200'), field('date', new Date().toUTCString()), ...lines.map(([name, value]) => field(name.toLowerCase(), value)), field('content-length', '0')], true)
     this.stopRequest()
-  }
-
-  private firstDeadline(): number {
-    const { deadlines, limits } = this.engine
-    // The sidecar that sent a hop looks at the clock.
-    if (this.request.timeoutMs !== undefined) return this.request.isHop ? Number.POSITIVE_INFINITY : deadlines.after(this.request.timeoutMs + deadlineGraceMs)
-    // A call may be silent for as long as it likes: its caller has a deadline or wants none.
-    return this.request.isGrpc ? Number.POSITIVE_INFINITY : deadlines.after(limits.responseTimeoutMs)
   }
 
   // === An attempt to have it served at one place ===
@@ -201,6 +193,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   onData(bytes: Buffer, hasEnded: boolean): void {
     if (!this.takeLength(bytes.length, hasEnded)) return this.refuse()
     this.received += bytes.length
+    this.movedAt = this.engine.deadlines.now
     const { maxBodyBytes } = this.engine.limits
     if (maxBodyBytes > 0 && this.received > maxBodyBytes && this.state !== 'done') return this.stopLongBody()
     this.hasEnded = hasEnded
@@ -229,6 +222,12 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     return this.unread >= 0 && (!isLast || this.unread === 0)
   }
 
+  /** The app has taken more of the body: it is the client's turn. */
+  private onTakenUpstream(bytes: number): void {
+    this.movedAt = this.engine.deadlines.now
+    this.client.consume(bytes)
+  }
+
   /** What has left and is too long to keep cannot be sent again. Until it has left, the client's window bounds it. */
   private forgetKept(): void {
     if (this.keptBytes <= maxKeptBytes || !this.upstream) return
@@ -238,6 +237,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   }
 
   onSent(bytes: number): void {
+    this.movedAt = this.engine.deadlines.now
     this.upstream?.consume(bytes)
   }
 
@@ -289,6 +289,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
       this.unsentOfResponse -= bytes.length
       if (this.unsentOfResponse < 0 || (hasEnded && this.unsentOfResponse > 0)) return this.onUpstreamReset(errorCode.protocolError, 'peer')
     }
+    if (!this.client.hasQueued) this.movedAt = this.engine.deadlines.now
     this.client.sendData(bytes, hasEnded)
     if (hasEnded) this.complete(undefined)
     else if (this.client.hasQueued && (this.upstream?.session.window.held ?? 0) > maxHeldUpstream) this.abandon()
@@ -307,7 +308,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     if (!response || this.state === 'done') return
     const isGrpc = this.request.isGrpc && (response.isGrpc || response.status !== 200)
     // Some servers call it cancelled when the time of a call is up.
-    if (isGrpc && status === String(grpcStatus.cancelled) && this.isPastDeadline()) this.serving.failed('timeout')
+    if (isGrpc && status === String(grpcStatus.cancelled) && isPastDeadline(this.request, this.startedAt)) this.serving.failed('timeout')
     else this.serving.completed(isGrpc ? equivalentStatus(response.status, status) : response.status, response.serviceTimeUs)
     this.end()
   }
@@ -379,19 +380,12 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   onReset(code: number): void {
     const { upstream } = this
     if (this.state !== 'done') {
-      if (code === errorCode.cancel && this.isPastDeadline() && this.state !== 'responding') this.serving.failed('timeout')
+      if (code === errorCode.cancel && isPastDeadline(this.request, this.startedAt) && this.state !== 'responding') this.serving.failed('timeout')
       else this.serving.clientAborted()
     }
     this.dropUpstream()
     upstream?.consume(upstream.unconsumed)
     if (this.state !== 'done') this.end()
-  }
-
-  private isPastDeadline(): boolean {
-    const { timeoutMs } = this.request
-    if (timeoutMs === undefined) return false
-    const slackMs = timeoutMs * deadlineSlack.share + Math.min(deadlineSlack.ms, timeoutMs * deadlineSlack.mostShare)
-    return performance.now() - this.startedAt >= timeoutMs - slackMs
   }
 
   onDeadline(): void {
@@ -403,6 +397,31 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.dropUpstream()
     this.serving.failed('timeout')
     this.answerFailure('timeout')
+  }
+
+  /**
+   * One stream may stand still while the others of its connection go on: it is given up when the client takes nothing of its answer for
+   * as long as Envoy lets a stream be idle, or sends nothing of a body that is waited for. A call may be silent: its caller has a deadline.
+   */
+  endIfStalled(): void {
+    const { deadlines, limits } = this.engine
+    const stillMs = deadlines.now - this.movedAt
+    if (this.client.hasQueued) {
+      if (stillMs > limits.responseTimeoutMs) this.stopUntaken()
+    } else if (stillMs > limits.bodyTimeoutMs && this.owesBody) {
+      this.dropUpstream()
+      this.serving.end()
+      this.answer(lateBodyAnswer, [])
+    }
+  }
+
+  private get owesBody(): boolean {
+    return this.state === 'waiting' && !this.hasEnded && this.client.unconsumed === 0 && !this.request.isGrpc && !this.request.isHop
+  }
+
+  private stopUntaken(): void {
+    if (this.state === 'done') this.client.reset(errorCode.cancel)
+    else this.abandon()
   }
 
   /** The client takes no more of its response, or has no more time for it. */

@@ -2,6 +2,8 @@
 export interface PodinfoFlags {
   readonly host: string
   readonly port: number
+  /** 0: none. */
+  readonly grpcPort: number
   readonly level: string
   readonly isRandomError: boolean
   readonly isRandomDelay: boolean
@@ -30,6 +32,7 @@ export function parsePodinfoFlags(args: readonly string[], env: Readonly<Record<
   return {
     host: value('host') ?? '0.0.0.0',
     port: Number(value('port') ?? 9898),
+    grpcPort: Number(value('grpc-port') ?? 0),
     level: value('level') ?? 'info',
     isRandomError: isSet('random-error'),
     isRandomDelay: isSet('random-delay'),

@@ -23,6 +23,9 @@ const log = (message: string, fields: object = {}): void =>
 server.keepAliveTimeout = 60_000
 server.listen(flags.port, flags.host, () => log('Starting podinfo', { version, port: String(flags.port) }))
 
+const message = flags.message || `greetings from podinfo v${version}`
+const grpc = flags.grpcPort > 0 ? (await import('./podinfo-grpc.ts')).listenGrpc(flags, { hostname: os.hostname(), version, message }) : undefined
+
 let isStopping = false
 const stop = (): void => {
   if (isStopping) return
@@ -32,6 +35,7 @@ const stop = (): void => {
   log('Shutting down HTTP/HTTPS server', { timeout: 5 })
   setTimeout(
     () => {
+      grpc?.close()
       server.close(() => process.exit(0))
       server.closeIdleConnections()
       setTimeout(() => process.exit(0), 5000).unref()

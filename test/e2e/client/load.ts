@@ -6,6 +6,7 @@
  * One JSON line a second on stdout, see `Line`. SIGTERM: stops sending, waits for what is in flight, prints the last line.
  */
 import http from 'node:http'
+import { GrpcChannel } from './grpc-call.ts'
 import { Tally, workloadOf, type Answerer, type FailureKind, type Line } from './tally.ts'
 
 export interface Stream {
@@ -16,6 +17,8 @@ export interface Stream {
   readonly headers?: Readonly<Record<string, string>>
   /** `reuse` (default): as few connections as possible, kept alive. `fresh`: a new connection for every request. */
   readonly connections?: 'reuse' | 'fresh'
+  /** Calls the method that the URL's path names, over one connection. */
+  readonly protocol?: 'grpc'
   /** For the whole exchange, milliseconds. Default 10 s. */
   readonly timeoutMs?: number
 }
@@ -72,6 +75,7 @@ interface Sender {
 }
 
 function createSender(stream: Stream, tally: Tally): Sender {
+  const channel = stream.protocol === 'grpc' ? new GrpcChannel(stream.url) : undefined
   const agent = new http.Agent(stream.connections === 'fresh' ? { keepAlive: false } : { keepAlive: true, scheduling: 'lifo' })
   const inFlight = new Set<Promise<void>>()
   let sent = 0
@@ -84,14 +88,26 @@ function createSender(stream: Stream, tally: Tally): Sender {
           tally.failed({ at: Date.now(), stream: stream.name, kind: 'overload', detail: `${maxInFlight} requests are unanswered` })
           continue
         }
-        const request = exchange(stream, agent, tally).finally(() => inFlight.delete(request))
+        const request = (channel ? call(stream, channel, tally) : exchange(stream, agent, tally)).finally(() => inFlight.delete(request))
         inFlight.add(request)
       }
     },
     drain: async () => {
       await Promise.all(inFlight)
       agent.destroy()
+      channel?.close()
     },
+  }
+}
+
+/** One call and all that can become of it; resolves when it is counted. */
+async function call(stream: Stream, channel: GrpcChannel, tally: Tally): Promise<void> {
+  const beganAt = performance.now()
+  for (;;) {
+    const end = await channel.call(stream.timeoutMs ?? 10_000)
+    if ('from' in end) return tally.answered(stream.name, end.from, performance.now() - beganAt)
+    if ('failure' in end) return tally.failed({ at: Date.now(), stream: stream.name, kind: 'status', detail: end.failure })
+    tally.retried(stream.name)
   }
 }
 

@@ -5,6 +5,7 @@ import type { JsonObject } from '../../../src/base/json.ts'
 export const podinfoImage = 'ghcr.io/stefanprodan/podinfo:6.9.2'
 export const loadImage = 'kinglet-e2e-client:1'
 export const appPort = 8080
+export const grpcPort = 9999
 
 export interface AppOptions {
   readonly namespace: string
@@ -20,6 +21,8 @@ export interface AppOptions {
    */
   readonly fault?: 'errors' | 'slow' | 'broken' | 'breakable'
   readonly annotations?: Readonly<Record<string, string>>
+  /** It answers gRPC as well, at a port of its own. */
+  readonly isGrpc?: boolean
   /** Fits a namespace with Pod Security `restricted`. */
   readonly restricted?: boolean
 }
@@ -43,15 +46,20 @@ require('node:http').createServer((request, response) => {
   response.writeHead(status, { 'content-type': 'application/json' }).end(status === 200 ? JSON.stringify({ message, hostname: process.env.HOSTNAME || hostname() }) : '')
 }).listen(${appPort})`
 
+/** Broken for calls: each is INTERNAL. */
+const brokenGrpcServer = `require('node:http2').createServer().on('stream', (stream) => {
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '13' }, { endStream: true })
+}).listen(${grpcPort})`
+
 const programs = { broken: brokenServer, breakable: breakableServer } as const
 
-const programOf = (fault: AppOptions['fault']): JsonObject =>
+const programOf = ({ fault, isGrpc }: AppOptions): JsonObject =>
   fault === 'broken' || fault === 'breakable'
-    ? { image: loadImage, command: ['/usr/local/bin/node', '-e', programs[fault]] }
-    : { image: podinfoImage, command: ['./podinfo', `--port=${appPort}`, ...(fault ? faultFlags[fault] : [])] }
+    ? { image: loadImage, command: ['/usr/local/bin/node', '-e', isGrpc ? `${programs[fault]};${brokenGrpcServer}` : programs[fault]] }
+    : { image: podinfoImage, command: ['./podinfo', `--port=${appPort}`, ...(isGrpc ? [`--grpc-port=${grpcPort}`] : []), ...(fault ? faultFlags[fault] : [])] }
 
 export function deployment(options: AppOptions): JsonObject {
-  const { namespace, name = 'podinfo', version, replicas = 2, fault, annotations, restricted } = options
+  const { namespace, name = 'podinfo', version, replicas = 2, annotations, restricted, isGrpc } = options
   const securityContext = { runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, seccompProfile: { type: 'RuntimeDefault' } }
   return {
     apiVersion: 'apps/v1',
@@ -66,10 +74,10 @@ export function deployment(options: AppOptions): JsonObject {
           containers: [
             {
               name: 'podinfo',
-              ...programOf(fault),
+              ...programOf(options),
               imagePullPolicy: 'IfNotPresent',
               env: [{ name: 'PODINFO_UI_MESSAGE', value: version }],
-              ports: [{ name: 'http', containerPort: appPort }],
+              ports: [{ name: 'http', containerPort: appPort }, ...(isGrpc ? [{ name: 'grpc', containerPort: grpcPort }] : [])],
               // Random errors hit the probe too: ten in a row do not happen.
               readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 10 },
               resources: { requests: { cpu: '50m', memory: '32Mi' } },
@@ -82,13 +90,13 @@ export function deployment(options: AppOptions): JsonObject {
   }
 }
 
-export function service(options: { readonly namespace: string; readonly name?: string; readonly app?: string; readonly targetPort?: number | string }): JsonObject {
-  const { namespace, name = 'podinfo', app = name, targetPort = 'http' } = options
+export function service(options: { readonly namespace: string; readonly name?: string; readonly app?: string; readonly targetPort?: number | string; readonly isGrpc?: boolean }): JsonObject {
+  const { namespace, name = 'podinfo', app = name, targetPort = 'http', isGrpc } = options
   return {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name, namespace },
-    spec: { selector: { app }, ports: [{ name: 'http', port: 80, targetPort }] },
+    spec: { selector: { app }, ports: isGrpc ? [{ name: 'grpc', port: grpcPort, targetPort: 'grpc' }] : [{ name: 'http', port: 80, targetPort }] },
   }
 }
 

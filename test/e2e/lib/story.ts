@@ -35,7 +35,7 @@ export interface StoryOptions {
 export async function givenAppUnderLoad(namespace: string, options: StoryOptions = {}): Promise<Story> {
   const { name = 'podinfo' } = options
   const app = { namespace, name, version: 'v1', ...options.app }
-  await apply(deployment(app), service({ namespace, name }))
+  await apply(deployment(app), service({ namespace, name, ...(app.isGrpc ? { isGrpc: true } : {}) }))
   await rolledOut(namespace, name)
   const load = await startLoad(namespace, options.streams ?? usersOf(name), `load-${name}`)
   const watch = await watchCanary(namespace, name)

@@ -1,0 +1,34 @@
+import type { Deadlines } from './deadlines.ts'
+
+/** What a client may take for its first bytes, whatever the rate. Kestrel's figure. Milliseconds. */
+const graceMs = 5000
+
+/**
+ * How long a client may take for the next byte of a body that must not come slower than a rate. Only the time counts in which it is
+ * waited for: an app that does not read is not the client's fault. Worked example at 100 bytes a second: after 300 bytes, of which the
+ * last came after 2 s, it has 5 + 3 − 2 = 6 s for the next.
+ */
+export class BodyPace {
+  private readonly deadlines: Deadlines
+  private readonly bytesPerSecond: number
+  private waitedMs = 0
+  private waitsSince: number | undefined
+
+  constructor(deadlines: Deadlines, bytesPerSecond: number) {
+    this.deadlines = deadlines
+    this.bytesPerSecond = bytesPerSecond
+  }
+
+  /** It is waited for; so long at most. */
+  patienceMs(readBytes: number): number {
+    const { now } = this.deadlines
+    this.waitsSince ??= now
+    return Math.max(0, graceMs + (1000 * readBytes) / this.bytesPerSecond - this.waitedMs - (now - this.waitsSince))
+  }
+
+  /** Something has come. */
+  took(): void {
+    if (this.waitsSince !== undefined) this.waitedMs += this.deadlines.now - this.waitsSince
+    this.waitsSince = undefined
+  }
+}
