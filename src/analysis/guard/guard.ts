@@ -1,6 +1,6 @@
 import { feedBaseline } from './baseline.ts'
 import { dispersionOf, feedDispersion, largestPause } from './dispersion.ts'
-import { failureIncrements } from './failures.ts'
+import { failureIncrements, massesAbove } from './failures.ts'
 import { isCountable, shareOf, type Split } from './label-test.ts'
 import { feedLatency, latencyCounts, learnLatency, startLatency } from './latency.ts'
 import { feedMixture, settled } from './mixture.ts'
@@ -47,7 +47,7 @@ function failuresTested(state: GuardState, tick: GuardTick): GuardState {
   const { promotion } = settings
   return {
     ...state,
-    failures: feedMixture(state.failures, failureIncrements({ canary, both, share: worse }, settings.tolerance, dispersion)),
+    failures: feedMixture(state.failures, failureIncrements({ canary, both, share: worse }, settings.tolerance, dispersion), massesAbove(settings.tolerance)),
     interval: feedInterval(state.interval, canary, both, counted, dispersion),
     promotion: {
       ...state.promotion,

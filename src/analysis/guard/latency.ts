@@ -2,7 +2,7 @@ import { bucketCeilingUs } from '../../api/histogram.ts'
 import { aboveThresholds, freeze, quantileCount, slowerThan, type Baseline, type Threshold } from './baseline.ts'
 import { logBlockRatio } from './block-test.ts'
 import { dispersionOf, feedDispersion, largestPause, startDispersion, type Dispersion } from './dispersion.ts'
-import { feedMixture, logEvidenceOf, settled, startMixture, type Mixture } from './mixture.ts'
+import { evenMasses, feedMixture, logEvidenceOf, type Mixture, settled, startMixture } from './mixture.ts'
 import type { GuardSettings } from './settings.ts'
 import type { GuardTick } from './tick.ts'
 
@@ -42,7 +42,7 @@ export function startLatency(baseline: Baseline, settings: GuardSettings, earlie
   const thresholds = freeze(baseline, settings)
   return {
     thresholds,
-    evidence: startMixture(quantileCount * oddsRatios.length),
+    evidence: startMixture(evenMasses(quantileCount * oddsRatios.length)),
     dispersions: earlier?.dispersions ?? thresholds.map(startDispersion),
     lately: aboveThresholds(baseline, thresholds).map((hits) => remembered([hits, baseline.requests])),
     block: { ...nothing, share: 0 },

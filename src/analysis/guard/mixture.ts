@@ -15,13 +15,17 @@ export interface Mixture {
 const firstMass = 0.8
 const restartTicks = 30
 
-export const startMixture = (alternatives: number): Mixture => ({ logs: Array.from({ length: alternatives }, () => Math.log(firstMass / alternatives)), ticks: 0 })
+/** The mass of each alternative; they sum to 1. */
+export const startMixture = (masses: readonly number[]): Mixture => ({ logs: masses.map((mass) => Math.log(firstMass * mass)), ticks: 0 })
 
-/** One tick of evidence: `increments[j]` is ln e of alternative j. */
-export function feedMixture({ logs, ticks }: Mixture, increments: readonly number[]): Mixture {
+/** The same mass for each of so many alternatives. */
+export const evenMasses = (alternatives: number): readonly number[] => Array.from({ length: alternatives }, () => 1 / alternatives)
+
+/** One tick of evidence: `increments[j]` is ln e of alternative j. `masses`: what the mixture was started with. */
+export function feedMixture({ logs, ticks }: Mixture, increments: readonly number[], masses: readonly number[] = evenMasses(logs.length)): Mixture {
   const k = ticks > 0 && ticks % restartTicks === 0 ? ticks / restartTicks : 0
-  const fresh = k === 0 ? -Infinity : Math.log((1 - firstMass) / (k * (k + 1)) / logs.length)
-  return { logs: logs.map((log, at) => settled((k === 0 ? log : logAdd(log, fresh)) + (increments[at] ?? 0))), ticks: ticks + 1 }
+  const restart = (1 - firstMass) / (k * (k + 1))
+  return { logs: logs.map((log, at) => settled((k === 0 ? log : logAdd(log, Math.log(restart * (masses[at] ?? 0)))) + (increments[at] ?? 0))), ticks: ticks + 1 }
 }
 
 /** ln of the evidence: all parts, and the mass that has not started yet, which is worth itself. */

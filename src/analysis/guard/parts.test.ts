@@ -4,7 +4,7 @@ import { observeBake, readBake, startBake, type BakeState } from './bake.ts'
 import { dispersionOf, feedDispersion, startDispersion } from './dispersion.ts'
 import { observeTick } from './guard.ts'
 import { logClusteredRatio, logLabelRatio, shareOf } from './label-test.ts'
-import { feedMixture, logEvidenceOf, startMixture } from './mixture.ts'
+import { evenMasses, feedMixture, logEvidenceOf, startMixture } from './mixture.ts'
 import { nextShare } from './next-share.ts'
 import { planRollout } from './plan.ts'
 import { upperRate } from './rate-bound.ts'
@@ -100,7 +100,7 @@ describe('the block test', () => {
 
 describe('a mixture', () => {
   it('is worth 1 however long nothing happens', () => {
-    let mixture = startMixture(3)
+    let mixture = startMixture(evenMasses(3))
     for (let tick = 0; tick < 500; tick += 1) {
       expect(logEvidenceOf(mixture)).toBeCloseTo(0, 2)
       mixture = feedMixture(mixture, [0, 0, 0])

@@ -1,5 +1,5 @@
 import { logLabelRatio } from './label-test.ts'
-import { feedMixture, startMixture, type Mixture } from './mixture.ts'
+import { evenMasses, feedMixture, type Mixture, startMixture } from './mixture.ts'
 
 /**
  * Sample-ratio mismatch: does the canary get the share of requests that it should? The label test again, with every request as an
@@ -13,7 +13,7 @@ export const splitAlpha = 1e-4
 const more = [1.25, 1.5, 2, 4]
 const less = more.map((ratio) => 1 / ratio)
 
-export const startSplit = (): Mixture => startMixture(more.length + less.length)
+export const startSplit = (): Mixture => startMixture(evenMasses(more.length + less.length))
 
 export function feedSplit(split: Mixture, canaryRequests: number, requests: number, weight: number): Mixture {
   const against = (nullRatio: number) => (ratio: number): number => logLabelRatio(canaryRequests, requests, weight, ratio, nullRatio)

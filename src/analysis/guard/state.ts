@@ -1,6 +1,6 @@
 import { emptyBaseline, type Baseline } from './baseline.ts'
 import { startDispersion, type Dispersion } from './dispersion.ts'
-import { alternativesAbove } from './failures.ts'
+import { massesAbove } from './failures.ts'
 import type { LatencyState } from './latency.ts'
 import { startMixture, type Mixture } from './mixture.ts'
 import { startPods, type PodBook } from './pods.ts'
@@ -76,7 +76,7 @@ export function startGuard(settings: GuardSettings): GuardState {
     counts: { primary: none, canary: none },
     share: 0,
     expected: 0,
-    failures: startMixture(alternativesAbove(settings.tolerance).length),
+    failures: startMixture(massesAbove(settings.tolerance)),
     dispersion: startDispersion(),
     ...(settings.metrics.includes('latency') ? { baseline: emptyBaseline } : {}),
     interval: startInterval(),

@@ -1,6 +1,7 @@
+import { massesAbove } from './failures.ts'
 import { dispersionOf, largestPause } from './dispersion.ts'
 import { loudest, logLatencyEvidence } from './latency.ts'
-import { logEvidenceOf, logSumExp, startMixture } from './mixture.ts'
+import { evenMasses, logEvidenceOf, logSumExp, startMixture } from './mixture.ts'
 import { sickPod, startPods } from './pods.ts'
 import { isBad } from './suspicion.ts'
 import type { GuardMetric } from './settings.ts'
@@ -63,7 +64,7 @@ function forgiven(state: GuardState, { atMs }: GuardTick): GuardState {
   if (!suspect || atMs - suspect.lastBadMs < state.settings.podPatienceMs) return state
   const { metric } = suspect
   const pods = { ...state.pods, [metric]: startPods() }
-  if (metric === 'failures') return { ...rest, pods, failures: startMixture(state.failures.logs.length) }
+  if (metric === 'failures') return { ...rest, pods, failures: startMixture(massesAbove(state.settings.tolerance)) }
   const { latency } = state
-  return { ...rest, pods, ...(latency ? { latency: { ...latency, evidence: startMixture(latency.evidence.logs.length) } } : {}) }
+  return { ...rest, pods, ...(latency ? { latency: { ...latency, evidence: startMixture(evenMasses(latency.evidence.logs.length)) } } : {}) }
 }
