@@ -8,24 +8,18 @@ import { binomial, coinTick, normal, poisson, randomOf, tickAt, track, type Rand
 import { startGuard, type GuardState } from '../../src/analysis/guard/state.ts'
 import { emptyTrack, type TrackTick } from '../../src/analysis/guard/tick.ts'
 import { inParallel, serveJobs } from './pool.ts'
+import { bareSettings, mean, untilAbort, type Fault, type Stop } from './until-abort.ts'
 
 /**
  * How many requests, seconds and victims until the guard aborts; how long until a healthy step passes; how often a bad one does. Each row is compared
  * with what the theory's reference simulation gave for the bare test (no tolerance, one metric); beside it stands the guard as it is by default.
  */
-interface Row {
+interface Row extends Fault {
   readonly table: 'requests' | 'seconds' | 'latency' | 'advance' | 'errors'
   readonly label: string
   /** What the reference simulation gave, in the row's unit. Absent: there is none. */
   readonly reference?: number
   readonly alpha: number
-  readonly share: number
-  readonly rate: number
-  /** The canary's failure rate. */
-  readonly canaryRate: number
-  /** Requests of a tick: a Poisson mean, or fixed. */
-  readonly requests: number
-  readonly isPoisson?: boolean
   readonly reps: number
   readonly shift?: { readonly factor: number; readonly hang: number }
   readonly maxFailureRate?: number
@@ -101,8 +95,6 @@ const rows: readonly Row[] = [
 ]
 const beta = defaultGuardSettings.promotion.beta
 
-const bareSettings = (alpha: number): GuardSettings => ({ ...defaultGuardSettings, alpha, tolerance: 1, metrics: ['failures'], minimumFailures: 1 })
-
 function run({ row: index, seed }: { readonly row: number; readonly seed: number }): Outcome {
   const row = rows[index] as Row
   const random = randomOf(seed)
@@ -112,25 +104,6 @@ function run({ row: index, seed }: { readonly row: number; readonly seed: number
   const byDefault = Array.from({ length: row.reps }, () => untilAbort(row, { ...defaultGuardSettings, alpha: row.alpha }, random))
   const measure = ({ seconds, requests }: Stop): number => (row.table === 'seconds' ? seconds : requests)
   return { row: index, bare: bare.map(measure), byDefault: byDefault.map(measure), victims: byDefault.map(({ victims }) => victims) }
-}
-
-interface Stop {
-  readonly seconds: number
-  readonly requests: number
-  readonly victims: number
-}
-
-const mostTicks = 40_000
-
-function untilAbort(row: Row, settings: GuardSettings, random: Random): Stop {
-  let state = startGuard(settings)
-  for (let second = 1; second <= mostTicks; second += 1) {
-    const requests = row.isPoisson ? poisson(random, row.requests) : row.requests
-    state = observeTick(state, coinTick(random, second, { requests, share: row.share, primaryRate: row.rate, canaryRate: row.canaryRate }))
-    const { primary, canary } = state.counts
-    if (state.aborted) return { seconds: second, requests: primary.requests + canary.requests, victims: canary.failures }
-  }
-  return { seconds: Infinity, requests: Infinity, victims: Infinity }
 }
 
 /** Lognormal latencies around 100 ms, σ = .6; `hang` of the canary's requests take a minute, the others `factor` times as long. */
@@ -177,7 +150,6 @@ function advanceRuns(index: number, row: Row, random: Random): Outcome {
   return { row: index, bare, byDefault: bare, victims: [] }
 }
 
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 const units = { requests: 'requests until the abort', seconds: 'seconds until the abort', latency: 'requests until the abort', advance: 'seconds until a pass', errors: 'share of bad canaries that ever pass' }
 

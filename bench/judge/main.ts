@@ -1,17 +1,17 @@
 /**
  * What a bad version costs: `npm run bench:judge`. On the cluster that KUBECONFIG leads to, with Kinglet installed and the images of
- * the end-to-end suites on its node; without KUBECONFIG on a sandbox of its own. One release with the guard, one with Flagger's checks
- * alone, the same app, load and weight. Counted is what the client saw.
+ * the end-to-end suites on its node; without KUBECONFIG on a sandbox of its own. The same app, load and weight, with the guard and with
+ * Flagger's checks alone. Counted is what the client saw; beside it stands what the simulation of the guard expects.
  */
 import { parseArgs } from 'node:util'
-import { resources } from '../../src/api/resources.ts'
-import { listAt, stringAt, type JsonObject } from '../../src/base/json.ts'
-import { createClient, type KubeClient } from '../../src/kube/client.ts'
+import { defaultGuardSettings, type GuardSettings } from '../../src/analysis/guard/settings.ts'
+import { randomOf } from '../../src/analysis/guard/simulation.testkit.ts'
+import { createClient } from '../../src/kube/client.ts'
 import { loadKubeConfig } from '../../src/kube/config.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
-import type { Line } from '../../test/e2e/client/tally.ts'
-import { canary, deployment, loadImage, service } from '../../test/e2e/lib/manifests.ts'
+import { releaseRepeatedly, type Cost, type Trial } from './releases.ts'
+import { bareSettings, mean, untilAbort } from './until-abort.ts'
 
 const { values } = parseArgs({
   options: {
@@ -19,95 +19,54 @@ const { values } = parseArgs({
     weight: { type: 'string', default: '5' },
     /** Share of the bad version's requests that fail, percent. */
     failing: { type: 'string', default: '100' },
+    /** The same of the good version: that of the table. */
+    base: { type: 'string', default: '0.1' },
+    /** Releases with the guard. Of a version that fails now and then one says little: the deviation is two thirds of the mean. */
+    runs: { type: 'string', default: '1' },
     /** Of the run without a guard; the reference manifest has 60. */
     'plain-interval': { type: 'string', default: '5' },
     'skip-plain': { type: 'boolean', default: false },
   },
 })
-const [rps, weight, failing, plainSeconds] = [Number(values.rps), Number(values.weight), Number(values.failing), Number(values['plain-interval'])]
+const [rps, weight, failing, base, runs, plainSeconds] = [values.rps, values.weight, values.failing, values.base, values.runs, values['plain-interval']].map(Number) as [number, number, number, number, number, number]
 const flaggerSeconds = 60
 const threshold = 5
+const write = (line: string): void => void process.stdout.write(`${line}\n`)
 
-interface Cost {
-  readonly failedRequests: number
-  readonly firstToLastSeconds: number
-  readonly decidedBy: string
-  readonly explanation: string
+const trial = (namespace: string, analysis: Trial['analysis'], releases: number): Trial => ({ namespace, requestsPerSecond: rps, failingPercent: failing, basePercent: base, releases, analysis })
+/** A step that only the guard ends: 2 % of ten requests a second are none in five seconds often enough, and a check would promote the version. */
+const guarded = { interval: '5s', threshold: 1000, stepWeight: weight, maxWeight: weight, advance: 'evidence' }
+const plain = { interval: `${plainSeconds}s`, threshold, stepWeight: weight, maxWeight: weight, guard: { enabled: false } }
+
+function expectation(settings: GuardSettings): string {
+  const random = randomOf(1)
+  const fault = { share: weight / 100, rate: base / 100, canaryRate: failing / 100, requests: rps, isPoisson: true }
+  const stops = Array.from({ length: 400 }, () => untilAbort(fault, settings, random))
+  const seconds = stops.map((stop) => stop.seconds).toSorted((a, b) => a - b)
+  return `${mean(seconds).toFixed(1)} s (nine of ten: ${seconds[20]} to ${seconds[380]}), ${mean(stops.map(({ victims }) => victims)).toFixed(1)} failed requests`
 }
 
-/** Ready, and fails the given share of everything else. */
-const badServer = `require('node:http').createServer((request, response) => {
-  response.writeHead(request.url === '/readyz' || Math.random() * 100 >= ${failing} ? 200 : 500).end()
-}).listen(8080)`
-
-async function measure(client: KubeClient, namespace: string, guard: boolean, intervalSeconds: number): Promise<Cost> {
-  await client.create(resources.namespaces, { metadata: { name: namespace } })
-  try {
-    await until('the service account', async () => (await client.find(resources.serviceAccounts, { namespace, name: 'default' })) !== undefined)
-    const app = deployment({ namespace, version: 'v1' })
-    const strategy = { stepWeight: weight, maxWeight: weight, threshold, ...(guard ? {} : { guard: { enabled: false } }) }
-    for (const [resource, object] of [[resources.deployments, app], [resources.services, service({ namespace })], [resources.canaries, canary({ namespace, interval: `${intervalSeconds}s`, threshold, strategy })], [resources.pods, loadPod(namespace)]] as const) {
-      await client.create(resource, object)
-    }
-    await phase(client, namespace, 'Initialized')
-    const beganAt = Date.now()
-    await client.patch(resources.deployments, { namespace, name: 'podinfo' }, { type: 'strategic', body: { spec: { template: { spec: { containers: [{ name: 'podinfo', image: loadImage, command: ['/usr/local/bin/node', '-e', badServer] }] } } } } })
-    await phase(client, namespace, 'Failed')
-    const endedAt = Date.now()
-    const lines = await until('the client’s last seconds', async () => {
-      const all = await readLines(client, namespace)
-      return (all.at(-1)?.second ?? 0) * 1000 > endedAt + 3000 ? all : undefined
-    })
-    const at = lines.flatMap(({ failures }) => failures).map((failure) => failure.at).filter((ms) => ms >= beganAt)
-    const live = await client.get(resources.canaries, { namespace, name: 'podinfo' })
-    const message = stringAt(listAt(live, 'status', 'analysis', 'checks')[0], 'message') ?? ''
-    return { failedRequests: at.length, firstToLastSeconds: at.length === 0 ? 0 : Math.round((Math.max(...at) - Math.min(...at)) / 10) / 100, decidedBy: stringAt(live, 'status', 'analysis', 'decidedBy') ?? '?', explanation: message }
-  } finally {
-    await client.delete(resources.canaries, { namespace, name: 'podinfo' }).catch(() => undefined)
-    await client.delete(resources.namespaces, { name: namespace }).catch(() => undefined)
-  }
-}
-
-const loadPod = (namespace: string): JsonObject => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name: 'load', namespace },
-  spec: { restartPolicy: 'Never', containers: [{ name: 'load', image: loadImage, imagePullPolicy: 'IfNotPresent', env: [{ name: 'LOAD_STREAMS', value: JSON.stringify([{ name: 'users', url: 'http://podinfo/', rate: rps, timeoutMs: 20_000 }]) }] }] },
-})
-
-async function readLines(client: KubeClient, namespace: string): Promise<readonly Line[]> {
-  const { body } = await client.request({ method: 'GET', path: `/api/v1/namespaces/${namespace}/pods/load/log`, query: { container: 'load' } })
-  const whole = body.slice(0, body.lastIndexOf('\n') + 1).split('\n')
-  return whole.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Line)
-}
-
-const phase = (client: KubeClient, namespace: string, wanted: string): Promise<boolean> =>
-  until(`phase ${wanted}`, async () => stringAt(await client.get(resources.canaries, { namespace, name: 'podinfo' }), 'status', 'phase') === wanted)
-
-/** Looks four times a second, ten minutes at most. */
-async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  for (let left = 2400; left > 0; left -= 1) {
-    const found = await look()
-    if (found !== undefined && found !== false) return found
-    await new Promise((resolve) => setTimeout(resolve, 250))
-  }
-  throw new Error(`${what}: not within ten minutes`)
-}
+const costText = ({ outcome, failedRequests, firstToLastSeconds, fromWeightSeconds, sentPerSecond }: Cost): string =>
+  `${outcome}: ${failedRequests} failed requests, ${firstToLastSeconds.toFixed(2)} s from first to last, the last ${fromWeightSeconds.toFixed(1)} s after the weight; ${Math.round(sentPerSecond)} requests/s`
 
 const sandbox = process.env['KUBECONFIG'] === undefined ? await startSandbox() : undefined
 await sandbox?.installKinglet()
 const kubeconfig = sandbox?.kubeconfigPath ?? process.env['KUBECONFIG'] ?? ''
 const client = createClient(loadKubeConfig({ kubeconfig }), systemClock, { fieldManager: 'bench', timeoutMs: 20_000 })
 try {
-  const name = `judge-${process.pid}`
-  process.stdout.write(`${sandbox ? 'sandbox' : 'real cluster'}: ${rps} requests/s, weight ${weight} %, v2 fails ${failing} % of its requests\n`)
-  const guarded = await measure(client, `${name}-guard`, true, plainSeconds)
-  process.stdout.write(`guard           ${guarded.failedRequests} failed requests, ${guarded.firstToLastSeconds} s from first to last (${guarded.decidedBy}): ${guarded.explanation}\n`)
+  write(`${sandbox ? 'sandbox' : 'real cluster'}: ${rps} requests/s, weight ${weight} %, v2 fails ${failing} % of its requests, v1 ${base} %`)
+  write(`simulated       by default ${expectation(defaultGuardSettings)}; the bare test ${expectation(bareSettings(defaultGuardSettings.alpha))}`)
+  const costs = await releaseRepeatedly(client, trial(`judge-${process.pid}-guard`, guarded, runs), (cost) => write(`guard           ${costText(cost)}\n                ${cost.explanation}`))
+  const ended = costs.filter(({ outcome }) => outcome === 'rolled back')
+  if (runs > 1 && ended.length > 0) {
+    const of = (pick: (cost: Cost) => number): number => mean(ended.map(pick))
+    write(`guard, mean of ${ended.length}  ${of((cost) => cost.failedRequests).toFixed(1)} failed requests, ${of((cost) => cost.firstToLastSeconds).toFixed(1)} s from first to last, the last ${of((cost) => cost.fromWeightSeconds).toFixed(1)} s after the weight`)
+  }
   if (!values['skip-plain']) {
-    const plain = await measure(client, `${name}-plain`, false, plainSeconds)
+    const [cost] = await releaseRepeatedly(client, trial(`judge-${process.pid}-plain`, plain, 1))
     const factor = flaggerSeconds / plainSeconds
-    process.stdout.write(`checks alone    ${plain.failedRequests} failed requests, ${plain.firstToLastSeconds} s from first to last (${plain.decidedBy}), interval ${plainSeconds} s, threshold ${threshold}\n`)
-    process.stdout.write(`  with interval 1m: about ${Math.round(plain.failedRequests * factor)} failed requests, ${Math.round(plain.firstToLastSeconds * factor)} s (${factor} times as much)\n`)
+    if (cost) write(`checks alone    ${costText(cost)}; interval ${plainSeconds} s, threshold ${threshold}`)
+    if (cost && factor !== 1) write(`  with interval 1m: about ${Math.round(cost.failedRequests * factor)} failed requests, ${Math.round(cost.firstToLastSeconds * factor)} s (${factor} times as much)`)
   }
 } finally {
   client.connection.close()
