@@ -83,10 +83,10 @@ export class GuardRun {
     this.#counted.set(boot, Math.max(report.seq, this.#counted.get(boot) ?? 0))
     const tracks = tracksOf(report, podOf)
     if (tracks.share > 0) this.#where.count(tracks.canaryPods, tracks.routes)
-    // What is repeated is put back into its second, so that a new leader counts what the old one counted.
-    const isUrgent = report.ageMs < tickMs && tracks.share > 0 && tracks.primary.failures + tracks.canary.failures > 0
-    if (isUrgent) this.#feed({ atMs, ...tracks }, 'early')
-    else this.#assembly.add({ caller: report.bootId, atMs, ...tracks })
+    const isUrgent = tracks.share > 0 && tracks.primary.failures + tracks.canary.failures > 0
+    // What is repeated is counted in the order of its time, and what was urgent is again a tick of its own: a new leader comes to the same evidence.
+    if (isUrgent && report.ageMs < tickMs) this.#feed({ atMs, isEarly: true, ...tracks })
+    else this.#assembly.add({ caller: report.bootId, atMs, isEarly: isUrgent, ...tracks })
   }
 
   /** The seconds that are complete are counted. */
@@ -115,12 +115,12 @@ export class GuardRun {
     return this.#plan?.primaryFailurePercent !== undefined
   }
 
-  #feed(tick: GuardTick, when: 'in time' | 'early' = 'in time'): void {
+  #feed(tick: GuardTick): void {
     if (tick.share === 0 || !this.#isPlanned) {
       this.#learned.requests += tick.primary.requests
       this.#learned.failures += tick.primary.failures
     }
-    if (this.#bake && tick.share >= 1) this.#bake = observeBake(this.#bake, { ...tick.canary, atMs: tick.atMs }, when)
+    if (this.#bake && tick.share >= 1) this.#bake = observeBake(this.#bake, { ...tick.canary, atMs: tick.atMs }, tick.isEarly ? 'early' : 'in time')
     else this.#state = observeTick(this.#state, tick)
   }
 

@@ -8,6 +8,8 @@ export interface CallerReport {
   readonly atMs: number
   /** The weight of the table that was in force, as a fraction. */
   readonly share: number
+  /** Counted before its second was over, by the leader that heard it first: it is a tick by itself, as it was there. */
+  readonly isEarly?: boolean
   readonly primary: TrackTick
   readonly canary: TrackTick
   readonly canaryPods?: Readonly<Record<string, TrackTick>>
@@ -25,18 +27,19 @@ const liveTicks = 5
  */
 export class TickAssembly {
   readonly #tickMs: number
-  readonly #open = new Map<string, GuardTick>()
+  readonly #open = new Map<string, { readonly slot: number; readonly tick: GuardTick }>()
+  #alone = 0
   readonly #lastSlot = new Map<string, number>()
 
   constructor(tickMs: number) {
     this.#tickMs = tickMs
   }
 
-  add({ caller, atMs, share, ...tracks }: CallerReport): void {
+  add({ caller, atMs, share, isEarly = false, primary, canary, canaryPods }: CallerReport): void {
     const slot = Math.floor(atMs / this.#tickMs)
-    const key = `${slot} ${share}`
-    const tick = this.#open.get(key) ?? { atMs: (slot + 1) * this.#tickMs, share, primary: emptyTrack, canary: emptyTrack }
-    this.#open.set(key, merged(tick, tracks))
+    const key = isEarly ? `alone ${++this.#alone}` : `${slot} ${share}`
+    const { tick } = this.#open.get(key) ?? { tick: { atMs: isEarly ? atMs : (slot + 1) * this.#tickMs, share, ...(isEarly ? { isEarly } : {}), primary: emptyTrack, canary: emptyTrack } }
+    this.#open.set(key, { slot, tick: merged(tick, { primary, canary, ...(canaryPods ? { canaryPods } : {}) }) })
     this.#lastSlot.set(caller, Math.max(slot, this.#lastSlot.get(caller) ?? slot))
   }
 
@@ -46,8 +49,7 @@ export class TickAssembly {
     for (const [caller, slot] of this.#lastSlot) if (slot < now - liveTicks) this.#lastSlot.delete(caller)
     const heardUpTo = Math.min(...this.#lastSlot.values())
     const closed: GuardTick[] = []
-    for (const [key, tick] of this.#open) {
-      const slot = tick.atMs / this.#tickMs - 1
+    for (const [key, { slot, tick }] of this.#open) {
       const isComplete = slot < now && slot <= heardUpTo
       if (!isComplete && slot > now - patienceTicks) continue
       closed.push(tick)
@@ -57,7 +59,7 @@ export class TickAssembly {
   }
 }
 
-function merged(tick: GuardTick, { primary, canary, canaryPods }: Omit<CallerReport, 'caller' | 'atMs' | 'share'>): GuardTick {
+function merged(tick: GuardTick, { primary, canary, canaryPods }: Pick<CallerReport, 'primary' | 'canary' | 'canaryPods'>): GuardTick {
   const pods = { ...tick.canaryPods }
   for (const [name, track] of Object.entries(canaryPods ?? {})) pods[name] = mergeTracks(pods[name] ?? emptyTrack, track)
   return { ...tick, primary: mergeTracks(tick.primary, primary), canary: mergeTracks(tick.canary, canary), canaryPods: pods }

@@ -22,6 +22,8 @@ export interface GuardTick {
   readonly atMs: number
   /** The weight of the canary that was in force, as a fraction: 0.05 for 5 %. 0: the primary alone, from which the guard learns. */
   readonly share: number
+  /** A part of a second that was counted before its end, because something failed in it. */
+  readonly isEarly?: boolean
   readonly primary: TrackTick
   readonly canary: TrackTick
   /** The canary's part by name of the pod that served it. Absent or empty: not known, and no pod is ever suspected. */
