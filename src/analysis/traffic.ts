@@ -1,27 +1,20 @@
 /** Traffic is measured over this long, milliseconds. */
 const windowMs = 60_000
-/** Callers whose last report is remembered; of more the one that has been silent for longest is forgotten. */
-const maxCallers = 20_000
 
 /**
  * How many requests a second come, from reports that speak about intervals of any length: a second each during an analysis, ten at rest, less
- * where something failed. An interval begins where the same caller's report before it ended; the first of a caller says nothing.
+ * where something failed. Each says how long its interval was; what lies between the first beginning and the last end is the time in which
+ * they came, whoever reports.
  */
 export class TrafficMeter {
-  readonly #endedAt = new Map<string, number>()
   readonly #seconds = new Map<number, { readonly startMs: number; readonly endMs: number; readonly requests: number }>()
 
-  /** `endMs`: the end of the interval. */
-  add(caller: string, endMs: number, requests: number): void {
-    const startMs = this.#endedAt.get(caller)
-    if (startMs !== undefined && startMs >= endMs) return
-    this.#endedAt.delete(caller)
-    this.#endedAt.set(caller, endMs)
-    const [silent] = this.#endedAt.keys()
-    if (this.#endedAt.size > maxCallers && silent !== undefined) this.#endedAt.delete(silent)
-    // After a long silence nobody knows when they came.
-    if (startMs === undefined || endMs - startMs > windowMs) return
+  /** A report that was not counted before. `endMs`: the end of its interval; `spanMs`: how long it was. One that does not say it tells nothing here. */
+  add(endMs: number, spanMs: number | undefined, requests: number): void {
+    // Of a very long one nobody knows when they came.
+    if (spanMs === undefined || spanMs > windowMs) return
     const second = Math.floor(endMs / 1000)
+    const startMs = endMs - spanMs
     const known = this.#seconds.get(second) ?? { startMs, endMs, requests: 0 }
     this.#seconds.set(second, { startMs: Math.min(startMs, known.startMs), endMs: Math.max(endMs, known.endMs), requests: known.requests + requests })
   }
@@ -32,6 +25,6 @@ export class TrafficMeter {
     const parts = [...this.#seconds.values()]
     if (parts.length === 0) return 0
     const spanMs = Math.max(...parts.map(({ endMs }) => endMs)) - Math.min(...parts.map(({ startMs }) => startMs))
-    return parts.reduce((sum, { requests }) => sum + requests, 0) / (spanMs / 1000)
+    return spanMs === 0 ? 0 : parts.reduce((sum, { requests }) => sum + requests, 0) / (spanMs / 1000)
   }
 }

@@ -23,6 +23,7 @@ const report: Report = {
   seq: 1,
   generation: 7,
   ageMs: 0,
+  spanMs: 1000,
   series: [{ track: 'canary', reason: 'weight', outcomes: { '2xx': 3 }, latency: [[10, 2], [11, 1]] }],
   clientAborted: 0,
   proxyErrors: 0,

@@ -206,6 +206,7 @@ const report: Read<Report> = (value, path) => {
     seq: integer(1)(body['seq'], `${path}.seq`),
     generation: generation(body['generation'], `${path}.generation`),
     ageMs: integer(0)(body['ageMs'], `${path}.ageMs`),
+    ...(body['spanMs'] === undefined ? {} : { spanMs: integer(0)(body['spanMs'], `${path}.spanMs`) }),
     series,
     clientAborted: integer(0)(body['clientAborted'], `${path}.clientAborted`),
     proxyErrors: integer(0)(body['proxyErrors'], `${path}.proxyErrors`),

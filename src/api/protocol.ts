@@ -151,6 +151,8 @@ export interface Report {
   readonly generation: number
   /** Milliseconds between the end of the report's interval and the moment it is sent: near 0, more when repeated. */
   readonly ageMs: number
+  /** How long the interval was, milliseconds: a second, ten at rest, less where something failed or the table changed. Absent: not said. */
+  readonly spanMs?: number
   readonly series: readonly SeriesDelta[]
   /** Requests that ended for reasons of the client or of the sidecar itself; charged to no track. */
   readonly clientAborted: number

@@ -140,7 +140,7 @@ export class Hub {
     const { canaryPods } = known.publication
     const podOf = (address: string): string => canaryPods.get(address) ?? address
     const { primary, canary } = tracksOf(report, podOf)
-    known.traffic.add(report.bootId, now - Math.max(0, report.ageMs), primary.requests + canary.requests)
+    known.traffic.add(now - Math.max(0, report.ageMs), report.spanMs, primary.requests + canary.requests)
     this.#watch(key, known, (guard) => guard.hear(report, podOf, now))
   }
 

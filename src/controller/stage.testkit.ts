@@ -160,6 +160,7 @@ function speak(stage: Stage, pod: JsonObject): void {
     seq,
     generation: table.generation,
     ageMs: 0,
+    spanMs: 1000,
     series: [
       ...(requests > 0 ? [{ track: 'canary' as const, reason: 'weight' as const, outcomes: { '2xx': requests - failed, '5xx': failed }, latency: [[bucketOf(5000), requests] as const] }] : []),
       { track: 'primary', reason: 'weight', outcomes: { '2xx': perSecond - requests }, latency: [[bucketOf(5000), perSecond - requests]] },

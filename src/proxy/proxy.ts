@@ -94,7 +94,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     protocol: options.app.protocol,
     isDraining: false,
   }
-  const reporter = new Reporter(identity.bootId, ledger)
+  const reporter = new Reporter(identity.bootId, ledger, performance.now())
   const tables = new TableSource(live, reporter, log)
   const file = options.routesFile === undefined ? undefined : new (await import('./routes-file.ts')).RoutesFile(options.routesFile, tables)
   const controller = options.controller && new ControllerStream({ ...options.controller, hello: { type: 'hello', ...identity } }, { tables, live, reporter, log })

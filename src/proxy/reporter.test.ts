@@ -5,7 +5,7 @@ import { Reporter } from './reporter.ts'
 const start = () => {
   const ledger = new TrafficLedger()
   const book = ledger.open(4)
-  const reporter = new Reporter('boot', ledger)
+  const reporter = new Reporter('boot', ledger, 0)
   const serve = (): void => book.record('primary', 'weight', '2xx', 1)
   return { ledger, reporter, serve }
 }
@@ -15,10 +15,10 @@ describe('the reporter', () => {
     const { reporter, serve } = start()
     expect(reporter.endInterval(0)).toEqual([])
     serve()
-    expect(reporter.endInterval(1000)).toMatchObject([{ bootId: 'boot', seq: 1, generation: 4, ageMs: 0, series: [{ outcomes: { '2xx': 1 } }] }])
+    expect(reporter.endInterval(1000)).toMatchObject([{ bootId: 'boot', seq: 1, generation: 4, ageMs: 0, spanMs: 1000, series: [{ outcomes: { '2xx': 1 } }] }])
     expect(reporter.emptyReport(4)).toMatchObject({ seq: 2, series: [] })
     serve()
-    expect(reporter.endInterval(2000)).toMatchObject([{ seq: 3 }])
+    expect(reporter.endInterval(2000)).toMatchObject([{ seq: 3, spanMs: 1000 }])
   })
 
   it('repeats the last five minutes with their age', () => {

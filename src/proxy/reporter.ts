@@ -20,17 +20,23 @@ export class Reporter {
   private readonly ledger: TrafficLedger
   private seq = 0
   private kept: Kept[] = []
+  /** End of the last interval. */
+  private endedAt: number
 
-  constructor(bootId: string, ledger: TrafficLedger) {
+  /** `now` is any steady clock, milliseconds: the first interval begins. */
+  constructor(bootId: string, ledger: TrafficLedger, now: number) {
     this.bootId = bootId
     this.ledger = ledger
+    this.endedAt = now
   }
 
-  /** Ends the interval: its reports, in order. `now` is any steady clock, milliseconds. */
+  /** Ends the interval: its reports, in order. `now` is on the same clock. */
   endInterval(now: number): readonly Report[] {
+    const spanMs = Math.round(now - this.endedAt)
+    this.endedAt = now
     const reports = this.ledger.endInterval().map((interval): Report => {
       this.seq += 1
-      return { type: 'report', bootId: this.bootId, seq: this.seq, ageMs: 0, ...interval }
+      return { type: 'report', bootId: this.bootId, seq: this.seq, ageMs: 0, spanMs, ...interval }
     })
     this.kept.push(...reports.map((report) => ({ report, endedAt: now })))
     const firstKept = this.kept.findIndex(({ endedAt }) => now - endedAt <= keptMs)
