@@ -231,6 +231,28 @@ describe('two sidecars', () => {
     expect(await primary.count('canary', 'weight', '2xx')).toBe(1)
   })
 
+  it('(33) try again by the table it started with', async () => {
+    const newcomer = await startRawServer(answering(() => respond('of the next table')))
+    let refuse: (() => void) | undefined
+    const leaving = await startRawServer(
+      answering((_head, connection) => {
+        refuse = () => connection.send(respond('', '503 Service Unavailable', 'x-kinglet-unsent: draining'))
+        return undefined
+      }),
+    )
+    await primary.setTable(toCanary([leaving.port]))
+    const client = await openClient(primary.route)
+    client.send(get('/'))
+    await expect.poll(() => refuse).toBeDefined()
+    await primary.setTable(toCanary([newcomer.port]))
+    refuse?.()
+    expect((await client.response()).body).toBe('v1')
+    expect(newcomer.connections.length).toBe(0)
+    client.socket.destroy()
+    leaving.close()
+    newcomer.close()
+  })
+
   it('(32) close idle connections to a pod that no table names any more', async () => {
     await ask(primary.route, get('/'))
     expect((await canary.stats()).openConnections).toBe(1)
