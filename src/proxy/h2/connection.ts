@@ -91,7 +91,7 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
     const isIdle = this.session.streams.size === 0
     if (isIdle && deadlines.now - this.idleSince >= limits.tunnelIdleMs) return this.session.goAway()
     this.deadline = deadlines.after(isIdle ? limits.headTimeoutMs : 0)
-    for (const { user } of this.session.streams.values()) {
+    for (const { user } of this.session.streams.all()) {
       if (!(user instanceof Http2Exchange)) continue
       if (user.deadline <= deadlines.now) user.onDeadline()
       else user.endIfStalled()

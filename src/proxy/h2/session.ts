@@ -13,6 +13,7 @@ import { HpackDecoder } from './hpack/decoder.ts'
 import type { Field } from './hpack/field.ts'
 import { checkFrame, HeaderBlock, readPayload, readSettings } from './payloads.ts'
 import { ReceiveWindow } from './receive-window.ts'
+import { OpenStreams } from './open-streams.ts'
 import type { SessionSettings, SessionUser } from './session-user.ts'
 import { StreamIds } from './stream-ids.ts'
 import { Stream, type StreamSession } from './stream.ts'
@@ -34,7 +35,7 @@ export class Session implements StreamSession {
   isLeaving = false
   /** The peer's first SETTINGS have come. */
   hasPeerSettings = false
-  readonly streams = new Map<number, Stream>()
+  readonly streams = new OpenStreams<Stream>()
   private readonly isServer: boolean
   private readonly settings: SessionSettings
   private readonly user: SessionUser
@@ -81,7 +82,7 @@ export class Session implements StreamSession {
   /** A new stream; the first thing sent on it must be headers. Clients only. */
   open(): Stream {
     const stream = new Stream(this, this.ids.take(), this.peerWindow)
-    this.streams.set(stream.id, stream)
+    this.streams.add(stream)
     return stream
   }
 
@@ -201,7 +202,7 @@ export class Session implements StreamSession {
       return undefined
     }
     const stream = new Stream(this, id, this.peerWindow)
-    this.streams.set(id, stream)
+    this.streams.add(stream)
     return stream
   }
 
@@ -247,7 +248,7 @@ export class Session implements StreamSession {
     else if (key === settingId.initialWindowSize) {
       const change = value - this.peerWindow
       this.peerWindow = value
-      for (const stream of this.streams.values()) {
+      for (const stream of this.streams.all()) {
         stream.sendWindow += change
         if (stream.sendWindow > maxWindow) throw new ConnectionError(errorCode.flowControlError, 'a window is too large')
       }
@@ -281,7 +282,7 @@ export class Session implements StreamSession {
       return
     }
     this.user.onGoAway()
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.all()) {
       if (stream.id <= last) continue
       this.drop(stream)
       stream.onGone(errorCode.refusedStream, 'unprocessed')
@@ -473,7 +474,7 @@ export class Session implements StreamSession {
     this.isClosed = true
     this.reader.stop()
     this.writer.output.stop()
-    const streams = [...this.streams.values()]
+    const streams = this.streams.all()
     this.streams.clear()
     this.waiting.clear()
     for (const stream of streams) stream.onGone(errorCode.cancel, 'lost')
