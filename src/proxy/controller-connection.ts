@@ -53,6 +53,11 @@ export class ControllerConnection {
     this.socket.on('close', () => this.lost('the connection was closed'))
   }
 
+  /** The controller has agreed to the stream. */
+  get isUpgraded(): boolean {
+    return this.head === undefined
+  }
+
   /** Lines that were not taken yet, bytes. */
   get unsentBytes(): number {
     return this.socket.writableLength
@@ -60,7 +65,7 @@ export class ControllerConnection {
 
   /** Sends a line; before the stream is open, and after its end, it is dropped. */
   send(line: string): void {
-    if (this.head === undefined && this.socket.writable) this.socket.write(line)
+    if (this.isUpgraded && this.socket.writable) this.socket.write(line)
   }
 
   /** Sends what is queued and the end of the stream; resolves after `timeoutMs` at the latest. */

@@ -105,7 +105,10 @@ describe('the stream to the controller', () => {
     await until('the report', () => first.reports().some(({ drawn }) => drawn))
     const none = { requests: 0, repeats: 0, repeatedFailures: 0, retriedFailures: 0, slow: 0, givenUp: 0 }
     const drawn = first.reports().flatMap((report) => report.drawn ?? [])
-    expect(drawn[0]).toEqual({ weightPercent: 100, primary: { ...none, repeats: 1 }, canary: { ...none, requests: 1 }, pods: [{ address: '127.0.0.1', requests: 1, failures: 1, slow: 0 }], routes: [{ route: 'GET /', primary: { failures: 0, slow: 0 }, canary: { failures: 1, slow: 0 } }] })
+    expect(drawn[0]).toMatchObject({ weightPercent: 100, canary: { ...none, requests: 1 }, pods: [{ address: '127.0.0.1', requests: 1, failures: 1 }], routes: [{ route: 'GET /', canary: { failures: 1, slow: 0 } }] })
+    // What the primary has answered instead may come after the hastened report.
+    await rig.proxy.drain()
+    await until('what is left', () => first.reports().reduce((sum, report) => sum + (report.drawn?.primary.repeats ?? 0), 0) === 1)
     stopTalking()
   })
 

@@ -30,6 +30,8 @@ export interface ControllerStreamOptions {
 const firstPauseMs = 200
 const longestPauseMs = 5000
 const silentTicks = 3
+/** Name, connection, TLS and the controller's look at the token may take so long. */
+const openWithinMs = 5000
 /** A controller that does not read is no controller: what it misses is repeated on the next connection. Bytes. */
 const maxUnsentBytes = 4 * 1_048_576
 
@@ -78,8 +80,10 @@ export class ControllerStream {
 
   /** Called once a tick: a connection on which nothing comes is no connection. */
   checkSilence(tickMs: number): void {
+    const { connection } = this
     const silentMs = performance.now() - this.heardAt
-    if (this.connection && silentMs > Math.max(this.options.leastSilenceMs, silentTicks * tickMs)) this.close('the controller is silent')
+    const limitMs = Math.max(this.options.leastSilenceMs, silentTicks * tickMs, connection?.isUpgraded === true ? 0 : openWithinMs)
+    if (connection && silentMs > limitMs) this.close('the controller is silent')
   }
 
   private open(): void {
@@ -97,6 +101,7 @@ export class ControllerStream {
       { controller, ca, token },
       {
         onOpen: () => {
+          this.heardAt = performance.now()
           connection.send(printMessage(hello))
           this.send(this.reporter.replay(performance.now()))
         },
