@@ -12,6 +12,7 @@ import { describeError } from '../base/errors.ts'
 import { resetSocket } from '../runtime/reset-socket.ts'
 import type { ClientMemory } from './another-try.ts'
 import type { ClientSide, ForeignConnection } from './client-side.ts'
+import type { Seat } from './crowd.ts'
 import type { Timed } from './deadlines.ts'
 import type { Engine } from './engine.ts'
 import { Exchange } from './exchange.ts'
@@ -34,6 +35,7 @@ const interim = 'HTTP/1.1 100 Continue\r\n'
 
 export class ClientConnection implements ClientSide, Timed {
   deadline: number
+  seat: Seat<Timed> | undefined
   readonly socket: Socket
   readonly port: 'route' | 'direct'
   private readonly engine: Engine

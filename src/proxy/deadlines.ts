@@ -1,3 +1,5 @@
+import { Crowd, type Seat } from './crowd.ts'
+
 /**
  * All time-outs of all connections: a deadline is a number in a field, and one sweep looks at all of them. Setting and clearing
  * one, which each request does several times, costs an assignment; being up to two ticks late costs nobody anything.
@@ -8,6 +10,8 @@
 export interface Timed {
   /** On the clock of `Deadlines.now`, milliseconds; Infinity = none. */
   deadline: number
+  /** For Deadlines to keep. */
+  seat?: Seat<Timed> | undefined
   onDeadline(): void
 }
 
@@ -20,7 +24,7 @@ export class Deadlines {
   now = 0
   private sweptAt: number
   private readonly clock: () => number
-  private readonly timed = new Set<Timed>()
+  private readonly timed = new Crowd<Timed>()
   private timer: NodeJS.Timeout | undefined
 
   /** `clock` gives milliseconds that only rise. */
@@ -41,11 +45,11 @@ export class Deadlines {
   }
 
   add(timed: Timed): void {
-    this.timed.add(timed)
+    timed.seat = this.timed.enter(timed)
   }
 
   delete(timed: Timed): void {
-    this.timed.delete(timed)
+    if (timed.seat) this.timed.leave(timed.seat)
   }
 
   /** The deadline that is at least `ms` away. */
@@ -57,10 +61,10 @@ export class Deadlines {
     const at = this.clock()
     this.now += Math.min(at - this.sweptAt, longestStepMs)
     this.sweptAt = at
-    for (const timed of this.timed) {
-      if (timed.deadline > this.now) continue
+    this.timed.forEach((timed) => {
+      if (timed.deadline > this.now) return
       timed.deadline = Number.POSITIVE_INFINITY
       timed.onDeadline()
-    }
+    })
   }
 }

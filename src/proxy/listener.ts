@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { AppError, describeError, invariant } from '../base/errors.ts'
 import { ClientConnection } from './client-connection.ts'
+import { Crowd } from './crowd.ts'
 import type { Engine } from './engine.ts'
 
 /** A port with its connections. */
@@ -23,12 +24,12 @@ const keepAliveInitialDelay = 60_000
 /** Opens a port for requests of one kind. Port 0 takes a free one. Error `LISTEN_FAILED`. */
 export async function listen(engine: Engine, kind: 'route' | 'direct', host: string, port: number): Promise<Listener> {
   const { maxConnections } = engine.limits
-  const connections = new Set<ClientConnection>()
+  const connections = new Crowd<ClientConnection>()
   let lastConnectionAt = performance.now()
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay }, (socket) => {
     lastConnectionAt = performance.now()
-    const connection = new ClientConnection(engine, socket, kind, () => connections.delete(connection))
-    connections.add(connection)
+    const connection = new ClientConnection(engine, socket, kind, () => connections.leave(seat))
+    const seat = connections.enter(connection)
     if (connections.size > maxConnections) connection.turnAway()
     else connection.open()
   })
@@ -41,10 +42,10 @@ export async function listen(engine: Engine, kind: 'route' | 'direct', host: str
     connectionCount: () => connections.size,
     close: () => {
       server.close()
-      for (const connection of connections) connection.drain()
+      connections.forEach((connection) => connection.drain())
     },
     destroy: () => {
-      for (const connection of connections) connection.abort()
+      connections.forEach((connection) => connection.abort())
     },
   }
 }

@@ -1,8 +1,10 @@
+import type { Seat } from './crowd.ts'
 import type { Deadlines, Timed } from './deadlines.ts'
 
 /** A limit of a whole request, beside the deadlines of its connections. Only requests whose policy sets one have it. */
 export class TimeLimit implements Timed {
   deadline = Number.POSITIVE_INFINITY
+  seat: Seat<Timed> | undefined
   readonly onDeadline: () => void
   private readonly deadlines: Deadlines
   private readonly ms: number

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import { resetSocket } from '../runtime/reset-socket.ts'
 import type { Engine } from './engine.ts'
+import type { Seat } from './crowd.ts'
 import type { Timed } from './deadlines.ts'
 
 export interface ByteCount {
@@ -14,6 +15,7 @@ export interface ByteCount {
 
 export class Tunnel implements Timed {
   deadline: number
+  seat: Seat<Timed> | undefined
   private readonly engine: Engine
   private readonly sides: readonly [Socket, Socket]
   private readonly onClosed: () => void

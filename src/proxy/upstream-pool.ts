@@ -7,6 +7,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import { trusted } from '../routing/ejection.ts'
+import { Crowd, type Seat } from './crowd.ts'
 import type { Deadlines, Timed } from './deadlines.ts'
 import type { ProxyLimits } from './settings.ts'
 
@@ -32,6 +33,9 @@ export interface UpstreamUser {
 
 export class UpstreamConnection implements Timed {
   deadline: number
+  seat: Seat<Timed> | undefined
+  /** In its pool. */
+  place: Seat<UpstreamConnection> | undefined
   readonly socket: Socket
   readonly pool: UpstreamPool
   user: UpstreamUser | undefined
@@ -129,7 +133,7 @@ export class UpstreamPool {
   /** Connections of HTTP/2 to the same address (h2/upstream-sessions.ts), where there are any. */
   sessions: { retire(): void; destroyAll(): void } | undefined
   private readonly idle: UpstreamConnection[] = []
-  private readonly open = new Set<UpstreamConnection>()
+  private readonly open = new Crowd<UpstreamConnection>()
 
   constructor(address: string, port: number, limits: ProxyLimits, deadlines: Deadlines) {
     this.address = address
@@ -149,7 +153,7 @@ export class UpstreamPool {
       return idle
     }
     const connection = new UpstreamConnection(this, user)
-    this.open.add(connection)
+    connection.place = this.open.enter(connection)
     return connection
   }
 
@@ -184,7 +188,7 @@ export class UpstreamPool {
   }
 
   destroyAll(): void {
-    for (const connection of this.open) connection.drop()
+    this.open.forEach((connection) => connection.drop())
     this.sessions?.destroyAll()
   }
 
@@ -195,7 +199,7 @@ export class UpstreamPool {
 
   forget(connection: UpstreamConnection): void {
     this.removeIdle(connection)
-    this.open.delete(connection)
+    if (connection.place) this.open.leave(connection.place)
     this.deadlines.delete(connection)
   }
 }

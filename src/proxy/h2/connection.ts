@@ -3,6 +3,7 @@
  * it. Must not: know where a request goes.
  */
 import type { ClientSide } from '../client-side.ts'
+import type { Seat } from '../crowd.ts'
 import type { Timed } from '../deadlines.ts'
 import type { Engine } from '../engine.ts'
 import { ownHeaders } from './own-answer.ts'
@@ -19,6 +20,7 @@ const maxHeldBytes = 4_194_304
 
 export class Http2Connection implements SessionUser, StreamOwner, Timed {
   deadline: number
+  seat: Seat<Timed> | undefined
   readonly port: 'route' | 'direct'
   private readonly engine: Engine
   private readonly client: ClientSide

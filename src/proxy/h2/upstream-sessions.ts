@@ -5,6 +5,7 @@
  * Life of a session: connecting ──open──▶ serving ──GOAWAY, too many ids, or no table names the endpoint──▶ leaving ──▶ closed
  */
 import { connect, type Socket } from 'node:net'
+import type { Seat } from '../crowd.ts'
 import type { Timed } from '../deadlines.ts'
 import type { UpstreamPool } from '../upstream-pool.ts'
 import { Session } from './session.ts'
@@ -24,6 +25,7 @@ const idleMs = 60_000
 
 class UpstreamSession implements SessionUser, Timed {
   deadline: number
+  seat: Seat<Timed> | undefined
   session: Session | undefined
   isLeaving = false
   private streams = 0
