@@ -4,6 +4,7 @@ import { parseCanary } from '../api/canary.ts'
 import { bucketOf } from '../api/histogram.ts'
 import type { Outcome, Reason, Report, Track } from '../api/protocol.ts'
 import type { JsonObject } from '../base/json.ts'
+import { tracksOf } from './guard-tick.ts'
 import { ReportBook } from './book.ts'
 import { judge, retentionOf } from './checks.ts'
 
@@ -108,5 +109,14 @@ describe('a book of reports', () => {
     book.add(report(2, {}), 1, now + 120_000)
     expect(book.sum({ track: 'canary', reasons: ['weight'], fromMs: 0, toMs: now + 120_000, minGeneration: 0 }).requests).toBe(1)
     expect(book.add(report(3, {}, 90_000), 1, now + 120_000)).toBe('too old')
+  })
+})
+
+describe('the guard', () => {
+  it('learns nothing from copies of requests, which chance has not put where they are', () => {
+    const copied: Report['series'][number] = { track: 'canary', reason: 'mirror', outcomes: { '5xx': 50 }, latency: [[bucketOf(10_000), 50]] }
+    const served: Report['series'][number] = { track: 'primary', reason: 'weight', outcomes: { '2xx': 50 }, latency: [[bucketOf(10_000), 50]] }
+    const { primary, canary, canaryPods, share } = tracksOf({ series: [copied, served] }, (address) => address)
+    expect({ primary: primary.requests, canary: canary.requests, failures: canary.failures, canaryPods, share }).toEqual({ primary: 50, canary: 0, failures: 0, canaryPods: {}, share: 0 })
   })
 })

@@ -39,6 +39,7 @@ A file for --routes holds one route table as JSON, for example:
    "match": [{"headers": {"x-canary": {"exact": "always"}}}],
    "endpoints": {"primary": [], "canary": [{"address": "10.0.0.7", "port": 14081}]},
    "rescue": "unsent", "tickMs": 1000, "silenceLimitMs": 0}
+Further fields are optional, such as "mirrorPercent": 100 (the canary also gets copies of what the primary serves).
 It is read again when it changes; a file with an error changes nothing, and the log says which field it is.
 
 HTTP/1.x and HTTP/2 with prior knowledge (gRPC) are routed by the request. Connections that begin with TLS, and all where the protocol is

@@ -56,9 +56,9 @@ describe('(28) a stream that stands still', () => {
       setTimeout(() => {
         stream.resume()
         say('at last')(stream)
-      }, 500)
+      }, 2000)
     }
-    const rigged = await startRig(app.port, { limits: { bodyTimeoutMs: 200, responseTimeoutMs: 60_000 } })
+    const rigged = await startRig(app.port, { limits: { bodyTimeoutMs: 1000, responseTimeoutMs: 60_000 } })
     const patient = await openHttp2(rigged.route)
     expect((await request(patient, { ':method': 'POST', ':path': '/body' }, Buffer.alloc(2_000_000))).body.toString()).toBe('at last')
     patient.destroy()
