@@ -1,4 +1,5 @@
 import { bucketOf } from '../../src/api/histogram.ts'
+import { countHeld, drawBesideHeld, newPhase, weightParts } from '../../src/routing/weighted-choice.ts'
 import { binomial, geometric, latencyCounts, normal, poisson, tickAt, track, type Random } from '../../src/analysis/guard/simulation.testkit.ts'
 import { defaultGuardSettings, type GuardSettings } from '../../src/analysis/guard/settings.ts'
 import { emptyTrack, type GuardTick, type TrackTick } from '../../src/analysis/guard/tick.ts'
@@ -60,6 +61,34 @@ function sticky(random: Random): (second: number) => GuardTick {
     const share = steps[Math.floor(Math.max(0, second) / 250)] ?? 0.5
     const realised = users.reduce((sum, { hash, diligence }) => (hash < share ? sum + diligence : sum), 0) / all
     return coin(random, second, { share, realised, requests: requestsPerTick, rate: 0.005 })
+  }
+}
+
+/**
+ * Session cookies, by the product's own choices: whoever was sent to the canary stays there and is counted once, everybody else is drawn anew with each
+ * request. One user in fifty fails half of the time whatever serves them.
+ */
+function cookies(random: Random): (second: number) => GuardTick {
+  const phase = newPhase(random)
+  const newcomer = (): { isHeld: boolean; readonly rate: number } => ({ isHeld: false, rate: random() < 0.02 ? 0.5 : 0.002 })
+  const users = Array.from({ length: 60 }, newcomer)
+  const parts = weightParts(10)
+  return (second) => {
+    const counts = { primary: [0, 0], canary: [0, 0] } as const satisfies Record<string, number[]>
+    for (let left = second < 0 ? 0 : 40; left > 0; left -= 1) {
+      const at = Math.floor(random() * users.length)
+      const user = users[at] ?? newcomer()
+      if (user.isHeld) countHeld(phase, parts, true)
+      else {
+        user.isHeld = drawBesideHeld(phase, parts)
+        const of = user.isHeld ? counts.canary : counts.primary
+        of[0] += 1
+        of[1] += random() < Math.min(1, user.rate * (user.isHeld ? tolerance : 1)) ? 1 : 0
+      }
+      if (random() < 0.05) users[at] = newcomer()
+    }
+    const tick = second < 0 ? tickAt(second, 0, track(40, binomial(random, 40, 0.012)), emptyTrack) : tickAt(second, 0.1, track(...counts.primary), track(...counts.canary))
+    return { ...tick, isShareOpen: true }
   }
 }
 
@@ -127,6 +156,7 @@ export const scenarios: readonly Scenario[] = [
   plain('spikes', '.1 %, for 5 s of every 100 s 30 %', (second) => ({ share: 0.1, requests: requestsPerTick, rate: spike(second) })),
   plain('weight steps', '1, 5, 20, 50 %, the failure rate changes with them', (second) => ({ share: steps[Math.floor(Math.max(0, second) / 250)] ?? 0.5, requests: requestsPerTick, rate: [0.02, 0.005, 0.001, 0.01][Math.floor(Math.max(0, second) / 250)] ?? 0.01 })),
   { name: 'sticky users', about: '300 users of very different diligence, routed by hash', settings: failuresOnly, learnSeconds: 300, begin: sticky },
+  { name: 'session cookies', about: '60 users at a time, some of whom fail; held on the canary, drawn anew beside', settings: failuresOnly, learnSeconds: 300, begin: cookies },
   { name: 'clusters', about: 'a client that fails tries five times on average, no client known; ratio 1', settings: { ...failuresOnly, tolerance: 1 }, learnSeconds: 3600, begin: (random) => clusters(random, 1) },
   { name: 'clusters, 1.25', about: 'the same at the default tolerance', settings: failuresOnly, learnSeconds: 3600, begin: (random) => clusters(random, tolerance) },
   { name: 'retry storms', about: 'a client that can only fail tries twenty times on average, on one track; clients known', settings: failuresOnly, learnSeconds: 300, begin: storms },

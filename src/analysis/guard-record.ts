@@ -10,12 +10,13 @@ export interface Readings {
   readonly bake?: BakeReading
   readonly pods: readonly PodRecord[]
   readonly routes: readonly RouteRecord[]
+  readonly held?: GuardRecord['held']
   readonly plan?: PlanRecord
   readonly nextWeightPercent?: number
 }
 
 /** The readings of a run as the record that people and programs get: rounded, times in RFC 3339. */
-export function recordOf({ guard, advance, bake, pods, routes, plan, nextWeightPercent }: Readings): GuardRecord {
+export function recordOf({ guard, advance, bake, pods, routes, held, plan, nextWeightPercent }: Readings): GuardRecord {
   const isAbort = guard.decision === 'abort' || bake?.decision === 'return'
   return {
     decision: isAbort ? 'abort' : advance?.decision === 'pass' ? 'advance' : 'none',
@@ -30,6 +31,7 @@ export function recordOf({ guard, advance, bake, pods, routes, plan, nextWeightP
     ...curveOf(guard),
     pods,
     ...(routes.length > 0 ? { routes } : {}),
+    ...(held ? { held } : {}),
     ...(plan ? { plan } : {}),
     ...(advance && !bake ? { advance: advanceOf(advance) } : {}),
     ...(nextWeightPercent === undefined || bake ? {} : { nextWeightPercent }),

@@ -2,8 +2,9 @@
  * From a sidecar's report to what the guard counts: requests that were drawn by weight, each once, at the track that was drawn.
  * Reports without draws speak about the primary alone (weight 0): from them the guard learns what is usual.
  */
+import type { GuardCounts } from '../api/guard-record.ts'
 import { failureOutcomes, type DrawnTrack, type Report, type RouteDelta, type SeriesDelta, type Track } from '../api/protocol.ts'
-import { emptyTrack, type TrackTick } from './guard/tick.ts'
+import { emptyTrack, mergeTracks, type TrackTick } from './guard/tick.ts'
 
 export interface ReportedTracks {
   /** As a fraction. */
@@ -26,6 +27,22 @@ export function tracksOf(report: Pick<Report, 'series' | 'drawn'>, podOf: (addre
     canaryPods: Object.fromEntries(drawn.pods.map(({ address, ...counts }) => [podOf(address), { ...counts, latency: [] }])),
     routes: drawn.routes ?? [],
   }
+}
+
+/** What users did who are held on a track, by cookie or hash: nobody was drawn, so it is told beside the comparison. */
+export function heldOf({ series }: Pick<Report, 'series'>): Readonly<Record<Track, GuardCounts>> {
+  const of = (track: Track): GuardCounts => {
+    const { requests, failures } = whole(series.find((delta) => delta.track === track && delta.reason === 'affinity'))
+    return { requests, failures }
+  }
+  return { primary: of('primary'), canary: of('canary') }
+}
+
+/** Of a canary that serves everybody all requests count: there is nobody to be compared with. */
+export function aloneOf(report: Pick<Report, 'series' | 'drawn'>, podOf: (address: string) => string): ReportedTracks {
+  const { canary, ...tracks } = tracksOf(report, podOf)
+  const held = whole(report.series.find((delta) => delta.track === 'canary' && delta.reason === 'affinity'))
+  return { ...tracks, share: 1, canary: mergeTracks(canary, held) }
 }
 
 const failuresOf = (delta: SeriesDelta | undefined): number => failureOutcomes.reduce((sum, outcome) => sum + (delta?.outcomes[outcome] ?? 0), 0)

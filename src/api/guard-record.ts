@@ -34,6 +34,8 @@ export interface GuardRecord {
   /** The canary's pods as their callers saw them, most failures first, at most 20. */
   readonly pods: readonly PodRecord[]
   /** Classes of requests in which something failed or was slow, where the canary failed most first, at most 8. Absent: not told by the sidecars. */
+  /** Requests of users who stay where they are, by cookie or hash: not drawn, so not compared. Absent: there were none. */
+  readonly held?: Readonly<Record<'primary' | 'canary', GuardCounts>>
   readonly routes?: readonly RouteRecord[]
   /** What was to be expected before the first step. */
   readonly plan?: PlanRecord
@@ -99,6 +101,7 @@ export interface GuardCheckpoint {
   readonly state: JsonObject
   readonly bake?: JsonObject
   readonly pods: readonly PodRecord[]
+  readonly held?: GuardRecord['held']
   readonly routes?: readonly RouteRecord[]
   readonly plan?: PlanRecord
 }

@@ -52,6 +52,12 @@ describe('an explanation', () => {
     expect(text).toContain('  within the harm budget the weight may be 12% next\n')
   })
 
+  it('tells which requests were not compared, because their users stay where they are', () => {
+    const held = { canary: { requests: 40, failures: 3 }, primary: { requests: 160, failures: 1 } }
+    const text = printExplanation(canary({ phase: 'Progressing', canaryWeight: 5, analysis: { ...analysis, guard: { ...guard, held } } }), 'text')
+    expect(text).toContain('  not compared: 200 requests of users who stay where they are (canary 40, 3 failed; primary 160, 1 failed)\n')
+  })
+
   it('is the record itself for programs', () => {
     expect(JSON.parse(printExplanation(failed, 'json'))).toMatchObject({ name: 'web', phase: 'Failed', analysis: { guard: { pods: [{ pod: 'web-7d9-abc' }] } } })
     expect(parse(printExplanation(failed, 'yaml'))).toEqual(JSON.parse(printExplanation(failed, 'json')))

@@ -49,6 +49,7 @@ function guardLines(record: GuardRecord): readonly string[] {
   return [
     `Sequential guard: ${decisions[decision]}${abortedAt === undefined ? '' : ` at ${abortedAt}`}; ${describeOdds(record)}`,
     ...table([['drawn by weight', 'requests', 'failed', 'rate'], counts('canary', record.canary), counts('primary', record.primary), ...(bake ? [counts('canary alone', bake.canary)] : [])]),
+    ...heldLines(record),
     ...(ratio === undefined ? [] : [`  ${ratio}`]),
     ...(advance === undefined ? [] : [`  that it is no worse, in this step: ${advance}`]),
     ...(record.nextWeightPercent === undefined ? [] : [`  within the harm budget the weight may be ${record.nextWeightPercent}% next`]),
@@ -66,6 +67,13 @@ function guardLines(record: GuardRecord): readonly string[] {
 const shown = (count: number | undefined): string => (count === undefined ? '-' : String(count))
 
 /** Slow: above the primary's 95th percentile of lately. */
+/** Who is held was not drawn when it was this request's turn: a comparison with such would be one of users, not of versions. */
+function heldLines({ held }: GuardRecord): readonly string[] {
+  if (!held) return []
+  const { canary, primary } = held
+  return [`  not compared: ${canary.requests + primary.requests} requests of users who stay where they are (canary ${canary.requests}, ${canary.failures} failed; primary ${primary.requests}, ${primary.failures} failed)`]
+}
+
 function routeLines({ routes = [] }: GuardRecord): readonly string[] {
   if (routes.length === 0) return []
   const rows = routes.map(({ route, canary: of, primary: against }) => [route, of.failures, against.failures, of.slow, against.slow].map(String))

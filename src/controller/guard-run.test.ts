@@ -156,6 +156,42 @@ describe('the guard of a canary that serves everybody', () => {
   })
 })
 
+describe('the guard beside users who are held by a cookie', () => {
+  const cookies: JsonObject = { sessionAffinity: { cookieName: 'release' }, advance: 'evidence' }
+  const sticky = (weight: number, kinglet: Partial<KingletState> = {}) => canaryAt(weight, kinglet, { ...cookies, bake: '5m' })
+  /** Ten new users, a fifth of whom came to the canary at a weight of 10 %: and a hundred who have a cookie. */
+  const arrivals = (seq: number): Report => ({
+    ...second({ boot: 'aaaaaaaa', seq }),
+    series: [
+      { track: 'primary', reason: 'weight', outcomes: { '2xx': 8 }, latency: [] },
+      { track: 'canary', reason: 'weight', outcomes: { '2xx': 2 }, latency: [] },
+      { track: 'primary', reason: 'affinity', outcomes: { '2xx': 79, '5xx': 1 }, latency: [] },
+      { track: 'canary', reason: 'affinity', outcomes: { '2xx': 20 }, latency: [] },
+    ],
+    drawn: { weightPercent: 10, primary: { ...none, requests: 8 }, canary: { ...none, requests: 2 }, pods: [] },
+  })
+
+  it('compares those who are drawn, by the share that they really have, and says whom it leaves out', () => {
+    const run = new GuardRun(sticky(10), [])
+    for (let seq = 1; seq <= 400; seq += 1) {
+      run.hear(arrivals(seq), podOf, start + seq * 1000)
+      run.tick(start + seq * 1000)
+    }
+    run.tick(start + 410_000)
+    const { record } = run.observe(sticky(10), start + 410_000)
+    expect(record).toMatchObject({ canary: { requests: 800 }, primary: { requests: 3200 }, held: { canary: { requests: 8000, failures: 0 }, primary: { requests: 32_000, failures: 400 } } })
+    expect(record.split, 'nobody can say what it should be').toBeUndefined()
+    expect(record.advance?.metrics.find(({ metric }) => metric === 'failures')?.logEvidence, 'eight hundred without a failure').toBeGreaterThan(3)
+  })
+
+  it('counts all of them once the canary serves everybody', () => {
+    const run = new GuardRun(sticky(10), [])
+    run.follow(sticky(100, { bakeStartedAt: start, generation: 3 }))
+    run.hear({ ...arrivals(1), series: [{ track: 'canary', reason: 'affinity', outcomes: { '2xx': 70, '5xx': 30 }, latency: [] }], drawn: { weightPercent: 100, primary: none, canary: none, pods: [] } }, podOf, start)
+    expect(run.observe(sticky(100, { bakeStartedAt: start }), start).record).toMatchObject({ decision: 'abort', bake: { canary: { requests: 100, failures: 30 } } })
+  })
+})
+
 describe('a controller that takes over', () => {
   const undisturbed = new GuardRun(canaryAt(10), [])
   hearAll(undisturbed, seconds)

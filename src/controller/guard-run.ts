@@ -1,9 +1,9 @@
 import type { Canary } from '../api/canary.ts'
-import type { GuardCheckpoint, GuardObservation, GuardRecord, PlanRecord } from '../api/guard-record.ts'
-import type { Report } from '../api/protocol.ts'
+import type { GuardCheckpoint, GuardCounts, GuardObservation, GuardRecord, PlanRecord } from '../api/guard-record.ts'
+import type { Report, Track } from '../api/protocol.ts'
 import type { JsonObject } from '../base/json.ts'
 import { planOf, recordOf } from '../analysis/guard-record.ts'
-import { tracksOf } from '../analysis/guard-tick.ts'
+import { aloneOf, heldOf, tracksOf } from '../analysis/guard-tick.ts'
 import { readAdvance } from '../analysis/guard/advance.ts'
 import { TickAssembly } from '../analysis/guard/assembly.ts'
 import { observeBake, readBake, startBake, type BakeState } from '../analysis/guard/bake.ts'
@@ -19,6 +19,7 @@ import { nextWeight } from '../rollout/weights.ts'
 import { intentOf } from './tables.ts'
 
 const tickMs = 1000
+const nobody: GuardCounts = { requests: 0, failures: 0 }
 /** Sidecars that a checkpoint names one by one; with more of them it says up to when reports are in it. */
 const maxBoots = 60
 /** The beginning of a bootId tells the sidecars of one Canary apart. */
@@ -33,6 +34,11 @@ export class GuardRun {
   #state: GuardState
   #bake: BakeState | undefined
   #weight: number
+  /** The intent by which the canary serves everybody. */
+  #aloneSince = Infinity
+  /** Some users stay where they are, by cookie. */
+  #holdsUsers: boolean
+  readonly #held: Record<Track, GuardCounts>
   #plan: PlanRecord | undefined
   readonly #resumed: GuardCheckpoint | undefined
   readonly #assembly = new TickAssembly(tickMs)
@@ -49,10 +55,12 @@ export class GuardRun {
     this.run = kinglet.runGeneration
     this.#resumed = checkpoint
     this.#weight = canaryWeight
+    this.#holdsUsers = canary.spec.analysis.sessionAffinity !== undefined
     this.#state = checkpoint ? (checkpoint.state as unknown as GuardState) : startGuard(settingsOf(canary))
     this.#bake = checkpoint?.bake as unknown as BakeState | undefined
     this.#plan = checkpoint?.plan
     this.#where = new Whereabouts(checkpoint)
+    this.#held = { primary: nobody, canary: nobody, ...checkpoint?.held }
     this.#counted = new Map(Object.entries(checkpoint?.boots ?? {}))
     if (!checkpoint) for (const tick of history) this.#feed(tick)
   }
@@ -63,11 +71,14 @@ export class GuardRun {
 
   /** The Canary's status has moved on. */
   follow({ spec, status }: Canary): void {
+    this.#holdsUsers = spec.analysis.sessionAffinity !== undefined
     if (status.canaryWeight !== this.#weight) {
       this.#weight = status.canaryWeight
       this.#state = beginStep(this.#state)
     }
-    if (status.kinglet.bakeStartedAt !== undefined) this.#bake ??= startBake(this.#state, Math.ceil(spec.analysis.bakeMs / tickMs))
+    if (status.kinglet.bakeStartedAt === undefined) return
+    this.#bake ??= startBake(this.#state, Math.ceil(spec.analysis.bakeMs / tickMs))
+    this.#aloneSince = Math.min(this.#aloneSince, status.kinglet.generation)
   }
 
   /**
@@ -81,7 +92,8 @@ export class GuardRun {
     if (isOld || this.#isCounted(report, atMs)) return
     const boot = report.bootId.slice(0, bootLength)
     this.#counted.set(boot, Math.max(report.seq, this.#counted.get(boot) ?? 0))
-    const tracks = tracksOf(report, podOf)
+    const tracks = intent >= this.#aloneSince ? aloneOf(report, podOf) : tracksOf(report, podOf)
+    if (intent >= this.run) this.#countHeld(report)
     if (tracks.share > 0) this.#where.count(tracks.canaryPods, tracks.routes)
     const isUrgent = tracks.share > 0 && tracks.primary.failures + tracks.canary.failures > 0
     // What is repeated is counted in the order of its time, and what was urgent is again a tick of its own: a new leader comes to the same evidence.
@@ -105,10 +117,23 @@ export class GuardRun {
       ...(this.#bake ? { bake: readBake(this.#bake) } : {}),
       pods: this.#where.pods(),
       routes: this.#where.routes(),
+      ...(this.#isHolding ? { held: { ...this.#held } } : {}),
       ...(this.#plan ? { plan: this.#plan } : {}),
       ...next,
     })
     return { record, checkpoint: this.#checkpoint(nowMs, record), ...next }
+  }
+
+  #countHeld(report: Report): void {
+    const held = heldOf(report)
+    for (const track of ['primary', 'canary'] as const) {
+      const { requests, failures } = this.#held[track]
+      this.#held[track] = { requests: requests + held[track].requests, failures: failures + held[track].failures }
+    }
+  }
+
+  get #isHolding(): boolean {
+    return this.#held.primary.requests + this.#held.canary.requests > 0
   }
 
   get #isPlanned(): boolean {
@@ -121,7 +146,7 @@ export class GuardRun {
       this.#learned.failures += tick.primary.failures
     }
     if (this.#bake && tick.share >= 1) this.#bake = observeBake(this.#bake, { ...tick.canary, atMs: tick.atMs }, tick.isEarly ? 'early' : 'in time')
-    else this.#state = observeTick(this.#state, tick)
+    else this.#state = observeTick(this.#state, this.#holdsUsers ? { ...tick, isShareOpen: true } : tick)
   }
 
   /** In the checkpoint already: by its number where that sidecar is named there, else by its time. */
@@ -153,6 +178,7 @@ export class GuardRun {
       pods,
       ...(routes ? { routes } : {}),
       ...(this.#plan ? { plan: this.#plan } : {}),
+      ...(this.#isHolding ? { held: { ...this.#held } } : {}),
     }
   }
 }

@@ -74,12 +74,12 @@ export class Draws {
     this.remark({ ...ending, isFailure: true, isSlow: false, isAnotherTry: false })
   }
 
-  /** The counts since the last call; undefined where there are none. */
-  drain(): Drawn | undefined {
+  /** The counts since the last call; undefined where there are none. `hasEnded`: requests of this weight have ended meanwhile, perhaps drawn before. */
+  drain(hasEnded: boolean): Drawn | undefined {
     const { primary, canary } = this
     const isEmpty = [primary, canary].every((counts) => counts.requests + counts.repeats + counts.givenUp === 0)
     const pods = this.pods.filter(({ requests, failures }) => requests + failures > 0).slice(0, maxPods)
-    if (this.weightPercent <= 0 || (isEmpty && pods.length === 0)) return undefined
+    if (this.weightPercent <= 0 || (isEmpty && pods.length === 0 && !hasEnded)) return undefined
     const routes = [...this.routes].map(([route, counts]): RouteDelta => ({ route, ...counts }))
     const drained = { weightPercent: this.weightPercent, primary: { ...primary }, canary: { ...canary }, pods: pods.map((pod): PodDelta => ({ ...pod })), ...(routes.length > 0 ? { routes } : {}) }
     this.routes.clear()

@@ -71,7 +71,8 @@ describe('the ledger', () => {
     ]
     let failures = 0
     ledger.onFailure = () => (failures += 1)
-    const { draws } = ledger.open(1, 5, pods)
+    const book = ledger.open(1, 5, pods)
+    const { draws } = book
     draws.canary.requests += 2
     for (const pod of pods) pod.requests += 1
     const usual = { track: 'canary', route: 'GET /a', isFailure: false, isSlow: false, isAnotherTry: false } as const
@@ -97,6 +98,8 @@ describe('the ledger', () => {
     expect(ledger.endInterval()).toMatchObject([{ generation: 1, drawn }])
     expect(ledger.endInterval()).toEqual([])
     expect(failures).toBe(3)
+    book.record('primary', 'weight', '5xx', 1)
+    expect(ledger.endInterval(), 'a failure of a request that was drawn before counts at its weight').toMatchObject([{ generation: 1, drawn: { weightPercent: 5, primary: none } }])
     ledger.open(2, 0).record('primary', 'weight', '2xx', 1)
     expect(ledger.endInterval().map((interval) => interval.drawn)).toEqual([undefined])
   })

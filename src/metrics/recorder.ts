@@ -117,7 +117,7 @@ export class TrafficBook {
       if (delta) series.push(delta)
     }
     const { clientAborted, proxyErrors } = this
-    const drawn = this.draws.drain()
+    const drawn = this.draws.drain(series.some(({ reason }) => reason === 'weight'))
     if (series.length === 0 && clientAborted === 0 && proxyErrors === 0 && !drawn) return undefined
     this.clientAborted = 0
     this.proxyErrors = 0

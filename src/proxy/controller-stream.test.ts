@@ -130,6 +130,26 @@ describe('the stream to the controller', () => {
     stopTalking()
   })
 
+  it('draws once for a user who keeps the cookies: the next requests are told apart', async () => {
+    const stopTalking = keepTalking()
+    const first = await stream(0)
+    const held = (name: string) => ({ name, value: 'now', setCookie: `${name}=now; Max-Age=60` })
+    const affinity = { canary: held('release'), primary: held('release-primary') }
+    first.send({ type: 'routes', table: table(10, { canaryWeightPercent: 50, affinity, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: app.port }] } }) })
+    await until('the ack', () => first.messages.some((message) => message.type === 'ack'))
+    for (let user = 0; user < 40; user += 1) {
+      const { head } = await ask(rig.route, get('/'))
+      const cookie = /^set-cookie: ([^;]+)/im.exec(head)?.[1] ?? ''
+      for (const path of ['/cart', '/pay']) await ask(rig.route, get(path, `Cookie: ${cookie}`))
+    }
+    const counted = (reason: string): number => first.reports().flatMap(({ series }) => series).reduce((sum, delta) => sum + (delta.reason === reason ? (delta.outcomes['2xx'] ?? 0) : 0), 0)
+    await until('the reports', () => counted('weight') + counted('affinity') === 120)
+    const drawn = (of: 'primary' | 'canary'): number => first.reports().reduce((sum, report) => sum + (report.drawn?.[of].requests ?? 0), 0)
+    expect([counted('weight'), counted('affinity'), drawn('primary') + drawn('canary')]).toEqual([40, 80, 40])
+    expect(drawn('canary')).toBeGreaterThan(0)
+    stopTalking()
+  })
+
   it('keeps the old table when the new one cannot be used', async () => {
     const stopTalking = keepTalking()
     const first = await stream(0)

@@ -85,8 +85,6 @@ export const choices = {
   primary: { track: 'primary', reason: 'weight', isDrawn: true, setCookies: none },
   primaryAlone: { track: 'primary', reason: 'weight', isDrawn: false, setCookies: none },
   heldOnCanary: { track: 'canary', reason: 'affinity', isDrawn: false, setCookies: none },
-  // Beside users who are held the share of those who are drawn is no longer the weight: they are no fair sample.
-  newToCanary: { track: 'canary', reason: 'weight', isDrawn: false, setCookies: none },
   heldOnPrimary: { track: 'primary', reason: 'affinity', isDrawn: false, setCookies: none },
 } as const satisfies Record<string, Choice>
 
@@ -119,7 +117,9 @@ function chooseByCookie(affinity: Affinity, request: RequestView, parts: number,
     countHeld(phase, parts, false)
     return choices.heldOnPrimary
   }
-  const choice = parts > 0 && drawBesideHeld(phase, parts) ? choices.newToCanary : choices.primaryAlone
+  // Whoever is not held is drawn. Of how many the canary gets is not the weight: what the held ones have too much of is made good with these.
+  const drawn = parts > 0 && drawBesideHeld(phase, parts) ? choices.canary : choices.primary
+  const choice = parts > 0 ? drawn : choices.primaryAlone
   const given = parts === 0 ? undefined : affinity[choice.track]
   // A cookie of the same name that is given anew replaces the old one by itself.
   const withdrawn = carries(request, affinity.previous) && given?.name !== affinity.previous?.name ? affinity.previous : undefined

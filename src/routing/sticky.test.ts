@@ -34,8 +34,10 @@ describe('session affinity', () => {
     ['a cookie that only looks like it', 1, 'xcc=now; cc=now2', { track: 'primary', reason: 'weight', setCookies: ['pc=now; Max-Age=60'] }],
   ])('given %s', (_given, canaryWeightPercent, cookies, expected) => expect(choose({ canaryWeightPercent }, cookies)).toMatchObject(expected))
 
-  it('makes no fair sample of those who are new', () =>
-    expect([100, 1].map((canaryWeightPercent) => choose({ canaryWeightPercent }, '').isDrawn)).toEqual([false, false]))
+  it('draws for those who are new, and for nobody who is held or while nothing is judged', () => {
+    expect([100, 1, 0].map((canaryWeightPercent) => choose({ canaryWeightPercent }, '').isDrawn)).toEqual([true, true, false])
+    expect(['cc=now', 'pc=now'].map((cookies) => choose({ canaryWeightPercent: 50 }, cookies).isDrawn)).toEqual([false, false])
+  })
 
   it('comes after the rules', () =>
     expect(choose({ canaryWeightPercent: 1, match: [{ method: { exact: 'GET' } }] }, 'pc=now')).toMatchObject({ track: 'canary', reason: 'match', setCookies: [] }))

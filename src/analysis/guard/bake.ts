@@ -50,6 +50,8 @@ export interface BakeReading {
 /** Ratios of odds of the new rate to the old one. */
 const oddsRatios = [1.5, 2, 3, 5, 10, 30, 100, 1000]
 const level = 0.95
+/** ln R before the first beginning; an infinity would not survive a checkpoint. */
+const nothing = -1e9
 const masses: Readonly<Record<GuardMetric, number>> = { failures: 0.8, latency: 0.2 }
 
 /** Freezes what the guard has learned of the old version, for a watch of `ticks` ticks. */
@@ -62,7 +64,7 @@ export function startBake(state: GuardState, ticks: number): BakeState {
   return {
     settings,
     ticks,
-    series: watched.map((series) => ({ ...series, mass: masses[series.metric] / watched.filter(({ metric }) => metric === series.metric).length, logs: oddsRatios.map(() => -Infinity) })),
+    series: watched.map((series) => ({ ...series, mass: masses[series.metric] / watched.filter(({ metric }) => metric === series.metric).length, logs: oddsRatios.map(() => nothing) })),
     thresholds: counted === 0 ? [] : (latency?.thresholds ?? []),
     counts: { requests: 0, failures: 0 },
   }
@@ -89,7 +91,7 @@ export function observeBake(state: BakeState, tick: TrackTick & { readonly atMs:
   if (state.alarm || tick.requests === 0) return state
   const { counted, slow } = slowerThan(state.thresholds, 'canary', tick)
   let at = 0
-  const begun = when === 'in time' ? state.series.map(begin) : state.series
+  const begun = when === 'in time' ? state.series.map(begin) : state.series.map((one) => (one.logs.every((log) => log === nothing) ? begin(one) : one))
   const series = begun.map((one) => (one.metric === 'failures' ? fed(one, tick.requests, eventsOf(tick)) : fed(one, counted, slow[at++] ?? 0)))
   const next = { ...state, series, counts: { requests: state.counts.requests + tick.requests, failures: state.counts.failures + tick.failures } }
   const isAlarm = logEvidence(next) >= logThreshold(next) && (loudest(next) !== 'failures' || next.counts.failures >= state.settings.minimumFailures)

@@ -25,9 +25,8 @@ export function observeTick(state: GuardState, tick: GuardTick): GuardState {
   const counted = {
     ...state,
     share: tick.share,
-    expected: settled(state.expected + requests * tick.share),
     counts: { primary: added(state.counts.primary, tick.primary), canary: added(state.counts.canary, tick.canary) },
-    split: feedSplit(state.split, tick.canary.requests, requests, tick.share),
+    ...(tick.isShareOpen ? {} : { expected: settled(state.expected + requests * tick.share), split: feedSplit(state.split, tick.canary.requests, requests, tick.share) }),
   }
   // What is learned from this tick serves the next one: an e-value must not choose its own yardstick.
   return decide(withPods(learned(latencyTested(failuresTested(counted, tick), tick), tick), tick), tick)
@@ -40,10 +39,11 @@ function failuresTested(state: GuardState, tick: GuardTick): GuardState {
   const canary = eventsOf(tick.canary)
   const both = canary + eventsOf(tick.primary)
   const dispersion = dispersionOf(state.dispersion)
-  const split = splitOf(state, tick.canary.requests, requests)
+  const isOpen = tick.isShareOpen === true
+  const split = splitOf(state, tick.canary.requests, requests, isOpen)
   const worse = shareOf(split, 'worse')
   const noWorse = shareOf(split, 'no worse')
-  const counted = isCountable(requests, tick.share) ? tick.canary.requests / requests : tick.share
+  const counted = isOpen || isCountable(requests, tick.share) ? tick.canary.requests / requests : tick.share
   const { promotion } = settings
   return {
     ...state,
@@ -64,7 +64,7 @@ function latencyTested(before: GuardState, tick: GuardTick): GuardState {
   if (!latency || counts.canary.requests - tick.canary.requests < settings.warmUpRequests) return state
   const canary = latencyCounts(latency, 'canary', tick.canary)
   const primary = latencyCounts(latency, 'primary', tick.primary)
-  return { ...state, latency: feedLatency(latency, tick.share, canary, primary), promotion: latencyPromoted(state, canary, primary) }
+  return { ...state, latency: feedLatency(latency, tick.share, canary, primary), promotion: latencyPromoted(state, canary, primary, tick.isShareOpen === true) }
 }
 
 /** At the canary's first traffic the thresholds are frozen for the last time, from all that the primary has served before. */
@@ -77,7 +77,8 @@ function frozenLast(state: GuardState): GuardState {
 /** Index of the 90th percentile among the counts: their first is the number of requests. */
 const ninetieth = 3
 
-const splitOf = ({ counts, share }: GuardState, canaryRequests: number, requests: number): Split => ({
+const splitOf = ({ counts, share }: GuardState, canaryRequests: number, requests: number, isOpen: boolean): Split => ({
+  isOpen,
   canaryRequests,
   requests,
   canaryRequestsSoFar: counts.canary.requests,
@@ -85,13 +86,13 @@ const splitOf = ({ counts, share }: GuardState, canaryRequests: number, requests
   weight: share,
 })
 
-function latencyPromoted(state: GuardState, canary: readonly number[], primary: readonly number[]): PromotionState {
+function latencyPromoted(state: GuardState, canary: readonly number[], primary: readonly number[], isOpen: boolean): PromotionState {
   const { promotion, latency, settings } = state
   const [canaryRequests = 0, slow = 0] = [canary[0], canary[ninetieth]]
   const requests = canaryRequests + (primary[0] ?? 0)
   const dispersion = latency?.dispersions[ninetieth - 1]
   if (requests === 0 || !dispersion) return promotion
-  const labelled = { canary: slow, both: slow + (primary[ninetieth] ?? 0), share: shareOf(splitOf(state, canaryRequests, requests), 'no worse') }
+  const labelled = { canary: slow, both: slow + (primary[ninetieth] ?? 0), share: shareOf(splitOf(state, canaryRequests, requests, isOpen), 'no worse') }
   return { ...promotion, latency: feedComparison(promotion.latency, labelled, settings.promotion.worseRatio, dispersionOf(dispersion, largestPause)) }
 }
 

@@ -45,6 +45,8 @@ export interface Split {
   readonly canaryRequestsSoFar: number
   readonly requestsSoFar: number
   readonly weight: number
+  /** The weight says nothing about these requests. */
+  readonly isOpen: boolean
 }
 
 /** A tick with so many expected requests of the canary is judged by the share that was counted. */
@@ -57,7 +59,8 @@ const priorCanaryRequests = 10
  * routing. A smaller one would carry little information that way (of one request the share is 0 or 1): the weight, or what the ticks so far say the share really is
  * where that is less favourable to the claim. The choice rests on counts of requests alone, never on failures.
  */
-export function shareOf({ canaryRequests, requests, canaryRequestsSoFar, requestsSoFar, weight }: Split, claim: 'worse' | 'no worse'): number {
+export function shareOf({ canaryRequests, requests, canaryRequestsSoFar, requestsSoFar, weight, isOpen }: Split, claim: 'worse' | 'no worse'): number {
+  if (isOpen) return requests === 0 ? 0 : canaryRequests / requests
   if (requests === 0) return weight
   if (isCountable(requests, weight)) return canaryRequests / requests
   const soFar = (canaryRequestsSoFar + priorCanaryRequests) / (requestsSoFar + priorCanaryRequests / weight)

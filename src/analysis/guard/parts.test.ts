@@ -72,12 +72,13 @@ describe('the label test', () => {
   })
 
   it('takes the counted share where there is one, the weight where a tick is too small', () => {
-    const small = { canaryRequests: 1, requests: 2, weight: 0.05 }
-    expect(shareOf({ canaryRequests: 8, requests: 100, canaryRequestsSoFar: 8, requestsSoFar: 100, weight: 0.05 }, 'worse')).toBe(0.08)
+    const small = { canaryRequests: 1, requests: 2, weight: 0.05, isOpen: false }
+    expect(shareOf({ canaryRequests: 8, requests: 100, canaryRequestsSoFar: 8, requestsSoFar: 100, weight: 0.05, isOpen: false }, 'worse')).toBe(0.08)
     expect(shareOf({ ...small, canaryRequestsSoFar: 30, requestsSoFar: 800 }, 'worse')).toBe(0.05)
     // (190 + 10)/(800 + 200): a heavy user sits on the canary.
     expect(shareOf({ ...small, canaryRequestsSoFar: 190, requestsSoFar: 800 }, 'worse')).toBe(0.2)
     expect(shareOf({ ...small, canaryRequestsSoFar: 190, requestsSoFar: 800 }, 'no worse')).toBe(0.05)
+    expect(['worse', 'no worse'].map((claim) => shareOf({ ...small, canaryRequests: 1, requests: 8, canaryRequestsSoFar: 190, requestsSoFar: 800, isOpen: true }, claim as 'worse'))).toEqual([0.125, 0.125])
   })
 })
 
@@ -205,6 +206,12 @@ describe('the watch after promotion', () => {
     expect(readBake(startBake(briefly, 600)).allowedFailureRate).toBe(defaultGuardSettings.promotion.maxFailureRate)
     const worse = observeTick(startGuard(defaultGuardSettings), tickAt(1, 0.5, track(15, 3), track(15)))
     expect(readBake(startBake(worse, 600)).allowedFailureRate).toBeGreaterThan(0.2)
+  })
+  it('reads back from a checkpoint as it was, before the first tick too', () => {
+    const begun = startBake(learned, 600)
+    const resumed = JSON.parse(JSON.stringify(begun)) as BakeState
+    const bad = { atMs: 1, ...track(100, 3) }
+    expect(readBake(observeBake(resumed, bad))).toEqual(readBake(observeBake(begun, bad)))
   })
   it('takes parts of a second for no more beginnings than seconds', () => {
     const bad = { atMs: 1, ...track(10, 1) }

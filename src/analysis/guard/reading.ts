@@ -27,7 +27,7 @@ export interface GuardReading {
   readonly dispersion: number
   /** The pod that carries the evidence alone: replace it, or name it. While there is one, no abort for `podPatienceMs`. */
   readonly suspect?: Suspect & { readonly requests: number; readonly bad: number }
-  /** Whether the canary gets the share of requests that it should. `isBroken`: promote nothing on this data. Absent before the first request. */
+  /** Whether the canary gets the share of requests that it should. `isBroken`: promote nothing on this data. Absent before the first request, and where users are held beside. */
   readonly split?: { readonly isBroken: boolean; readonly expectedShare: number; readonly observedShare: number }
   /** The evidence over time, oldest first, at most 24 points: [milliseconds since the epoch, ln E]. */
   readonly curve: readonly (readonly [atMs: number, logEvidence: number])[]
@@ -83,6 +83,6 @@ function readSuspect({ suspect, pods }: GuardState): Pick<GuardReading, 'suspect
 
 function readSplit({ counts, expected, split }: GuardState): Pick<GuardReading, 'split'> {
   const requests = counts.primary.requests + counts.canary.requests
-  if (requests === 0) return {}
+  if (requests === 0 || expected === 0) return {}
   return { split: { isBroken: logEvidenceOf(split) >= -Math.log(splitAlpha), expectedShare: expected / requests, observedShare: counts.canary.requests / requests } }
 }

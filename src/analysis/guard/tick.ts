@@ -26,6 +26,8 @@ export interface GuardTick {
   readonly isEarly?: boolean
   readonly primary: TrackTick
   readonly canary: TrackTick
+  /** The weight does not say which share of these requests is the canary's: users are held beside them. The share that was counted is all that is known. */
+  readonly isShareOpen?: boolean
   /** The canary's part by name of the pod that served it. Absent or empty: not known, and no pod is ever suspected. */
   readonly canaryPods?: Readonly<Record<string, TrackTick>>
 }
