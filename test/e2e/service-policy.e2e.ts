@@ -18,8 +18,8 @@ describe('the fields of spec.service', () => {
     await apply(deployment({ namespace, version: 'v1', replicas: 1 }), service({ namespace }))
     await rolledOut(namespace, 'podinfo')
     const policy = {
-      timeout: '1s',
-      retries: { attempts: 2, perTryTimeout: '500ms', retryOn: 'gateway-error,connect-failure' },
+      timeout: '4s',
+      retries: { attempts: 2, perTryTimeout: '2s', retryOn: 'gateway-error,connect-failure' },
       rewrite: { uri: '/' },
       match: [{ uri: { prefix: '/shop/' } }],
       headers: { request: { set: { 'x-tier': 'gold' }, add: { 'x-from': 'kinglet' }, remove: ['x-secret'] }, response: { add: { 'x-served-by': 'kinglet' }, remove: ['x-content-type-options'] } },
@@ -57,11 +57,11 @@ describe('the fields of spec.service', () => {
   it('timeout ends a request, retries repeats it', async () => {
     explainOnFailure()
     const before = await sidecarCount(namespace, 'podinfo-primary', 'kinglet_retried_requests_total')
-    const [slow, unavailable, broken]: readonly (Reply | undefined)[] = await ask(namespace, [{ url: url('/shop/delay/5') }, { url: url('/shop/status/503') }, { url: url('/shop/status/500') }])
-    expect(slow?.status, 'the app would answer 200 after five seconds').toBe(504)
+    const [slow, unavailable, broken]: readonly (Reply | undefined)[] = await ask(namespace, [{ url: url('/shop/delay/15') }, { url: url('/shop/status/503') }, { url: url('/shop/status/500') }])
+    expect(slow?.status, 'the app would answer 200 after fifteen seconds').toBe(504)
     expect([unavailable?.status, broken?.status]).toEqual([503, 500])
     const retried = (await sidecarCount(namespace, 'podinfo-primary', 'kinglet_retried_requests_total')) - before
-    // Two for the 503; none for the 500, which is no gateway's; the slow one tries again until its second is over.
+    // Two for the 503; none for the 500, which is no gateway's; the slow one tries again until its four seconds are over.
     expect(retried).toBeGreaterThanOrEqual(2)
     expect(retried).toBeLessThanOrEqual(4)
   })
