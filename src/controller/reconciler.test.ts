@@ -276,6 +276,27 @@ describe('around an analysis', () => {
     expect(statusOf(stage)).toMatchObject({ phase: 'Succeeded' })
   })
 
+  it('a pod that alone is sick is deleted, so that the Deployment makes another; a version that is sick in all of them is not excused', async () => {
+    const atFirstWeight = async (): Promise<readonly [Stage, string | undefined]> => {
+      const stage = await givenAdopted({ analysis: { interval: '10s', threshold: 5, stepWeight: 25, maxWeight: 50 } })
+      deploy(stage, 'v2')
+      while (statusOf(stage)['canaryWeight'] !== 25) await live(stage, 1)
+      return [stage, stage.cluster.all(resources.pods).map((pod) => stringAt(pod, 'metadata', 'name')).find((name) => name?.startsWith('web-') && !name.startsWith('web-primary'))]
+    }
+    const [one, sickPod = ''] = await atFirstWeight()
+    one.traffic = { failing: 0, perSecond: 80, sickPod }
+    await live(one, 3)
+    expect(statusOf(one)).toMatchObject({ phase: 'Progressing' })
+    expect(one.cluster.writes).toContain(`delete pods ${sickPod}`)
+    expect(one.events).toContainEqual(expect.stringMatching(new RegExp(`^Warning Pod ${sickPod} alone makes the canary look bad: (\\d+) of its \\1 requests; it is replaced$`)))
+
+    const [all] = await atFirstWeight()
+    all.traffic = { failing: 1, perSecond: 80 }
+    await live(all, 3)
+    expect(statusOf(all)).toMatchObject({ phase: 'Failed', canaryWeight: 0 })
+    expect(all.cluster.writes.filter((write) => write.startsWith('delete pods'))).toEqual([])
+  })
+
   it('configs are copied for the primary, and a change of one is a revision', async () => {
     const stage = createStage()
     const config = (value: string): JsonObject => ({ metadata: { name: 'settings', namespace }, data: { value }, binaryData: { logo: 'AA==' } })

@@ -22,8 +22,8 @@ export interface Stage {
   readonly options: ReconcilerOptions
   /** The last table that each pod's sidecar was sent. */
   readonly tables: Map<string, RouteTable>
-  /** Share of canary requests that fail, and how many come in a second. */
-  traffic: { readonly failing: number; readonly perSecond: number }
+  /** Share of canary requests that fail, and how many come in a second. `sickPod`: the pod of the canary where all of them do, while the others are well. */
+  traffic: { readonly failing: number; readonly perSecond: number; readonly sickPod?: string }
 }
 
 export const namespace = 'shop'
@@ -146,12 +146,17 @@ function speak(stage: Stage, pod: JsonObject): void {
   const table = stage.tables.get(name)
   if (!table) return
   stage.hub.hear(session, { type: 'ack', generation: table.generation })
-  const { perSecond, failing } = stage.traffic
+  const { perSecond, failing, sickPod } = stage.traffic
   const requests = Math.round((perSecond * table.canaryWeightPercent) / 100)
   if (table.self !== 'primary' || perSecond === 0 || !name.endsWith('-0')) return
-  const failed = Math.round(requests * failing)
+  const sick = sickPod === undefined ? undefined : stringAt(stage.cluster.get(resources.pods, namespace, sickPod), 'status', 'podIP')
+  const each = requests / Math.max(1, table.endpoints.canary.length)
+  const failed = Math.round(sickPod === undefined ? requests * failing : table.endpoints.canary.filter(({ address }) => address === sick).length * each)
   const none = { requests: 0, repeats: 0, repeatedFailures: 0, givenUp: 0 }
-  const pods = table.endpoints.canary.slice(0, 1).map(({ address }) => ({ address, requests, failures: failed }))
+  const pods =
+    sickPod === undefined
+      ? table.endpoints.canary.slice(0, 1).map(({ address }) => ({ address, requests, failures: failed }))
+      : table.endpoints.canary.map(({ address }) => ({ address, requests: each, failures: address === sick ? each : 0 }))
   const seq = (seqs.get(name) ?? 0) + 1
   seqs.set(name, seq)
   stage.hub.hear(session, {
