@@ -27,9 +27,10 @@ describe('a version that fails every request', () => {
 
   it('is told about with counts, in the events, the conditions and the explanation', async () => {
     await eventWith(namespace, 'podinfo', /^Guard of podinfo\..*: at \d+ requests\/s/)
-    await eventWith(namespace, 'podinfo', /^Halt podinfo\..* advancement guard: canary failed (\d+) of \1 requests \(100\.00%\), primary 0 of \d+ requests/)
+    // A request is counted when it comes and its failure when it has ended: one more may be under way.
+    await eventWith(namespace, 'podinfo', /^Halt podinfo\..* advancement guard: canary failed (\d+) of \d+ requests .*, primary 0 of \d+ requests.*; worst GET \/ with \1 of the canary's \1 failures/)
     await eventWith(namespace, 'podinfo', /^Rolling back podinfo\..* guard is certain/)
     expect(conditionsOf(story.watch.current())).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True', message: expect.stringContaining('The guard took the canary back') as unknown }))
-    expect(JSON.parse(await explain(namespace, 'podinfo', 'json'))).toMatchObject({ phase: 'Failed', analysis: { decidedBy: 'guard', guard: { decision: 'abort', by: 'failures', primary: { failures: 0 } } } })
+    expect(JSON.parse(await explain(namespace, 'podinfo', 'json'))).toMatchObject({ phase: 'Failed', analysis: { decidedBy: 'guard', guard: { decision: 'abort', by: 'failures', primary: { failures: 0 }, routes: [{ route: 'GET /', primary: { failures: 0 } }] } } })
   })
 })
