@@ -19,11 +19,16 @@ export class BodyPace {
     this.bytesPerSecond = bytesPerSecond
   }
 
+  /** It is waited for from now on. */
+  wait(): void {
+    this.waitsSince ??= this.deadlines.now
+  }
+
   /** It is waited for; so long at most. */
   patienceMs(readBytes: number): number {
-    const { now } = this.deadlines
-    this.waitsSince ??= now
-    return Math.max(0, graceMs + (1000 * readBytes) / this.bytesPerSecond - this.waitedMs - (now - this.waitsSince))
+    this.wait()
+    const waitsMs = this.deadlines.now - (this.waitsSince ?? 0)
+    return Math.max(0, graceMs + (1000 * readBytes) / this.bytesPerSecond - this.waitedMs - waitsMs)
   }
 
   /** Something has come. */

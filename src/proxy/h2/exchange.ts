@@ -8,6 +8,7 @@
  *       └──────failed─────────┴──▶ connecting (another attempt) or done (an answer of our own)
  */
 import { describeError } from '../../base/errors.ts'
+import { BodyPace } from '../body-pace.ts'
 import type { Engine } from '../engine.ts'
 import { hopHeader, serviceTimeHeader, unsentHeader } from '../http/hop-by-hop.ts'
 import type { OwnAnswer } from '../http/own-answer.ts'
@@ -74,6 +75,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   private unsentOfResponse: number | undefined
   /** When the client last moved: sent of its body, or took of its response. On the clock of Deadlines. */
   private movedAt: number
+  private readonly pace: BodyPace | undefined
   /** For the canary, until it has been sent. */
   private copy: Http2MirrorCopy | undefined
 
@@ -86,6 +88,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.hasEnded = hasEnded
     this.unread = request.contentLength
     this.movedAt = engine.deadlines.now
+    if (engine.limits.minBodyRate > 0 && !hasEnded) this.pace = new BodyPace(engine.deadlines, engine.limits.minBodyRate)
     this.startedAt = performance.now()
     this.serving = new Serving(engine, owner.port, { method: request.method, target: request.target, isHop: request.isHop, protocol: request.isGrpc ? 'grpc' : 'http2' }, this.startedAt, request)
     this.upstreamUser = {
@@ -193,6 +196,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   onData(bytes: Buffer, hasEnded: boolean): void {
     if (!this.takeLength(bytes.length, hasEnded)) return this.refuse()
     this.received += bytes.length
+    this.pace?.took()
     this.movedAt = this.engine.deadlines.now
     const { maxBodyBytes } = this.engine.limits
     if (maxBodyBytes > 0 && this.received > maxBodyBytes && this.state !== 'done') return this.stopLongBody()
@@ -225,6 +229,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   /** The app has taken more of the body: it is the client's turn. */
   private onTakenUpstream(bytes: number): void {
     this.movedAt = this.engine.deadlines.now
+    this.pace?.wait()
     this.client.consume(bytes)
   }
 
@@ -408,7 +413,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     const stillMs = deadlines.now - this.movedAt
     if (this.client.hasQueued) {
       if (stillMs > limits.responseTimeoutMs) this.stopUntaken()
-    } else if (stillMs > limits.bodyTimeoutMs && this.owesBody) {
+    } else if (this.owesBody && (stillMs > limits.bodyTimeoutMs || this.pace?.patienceMs(this.received) === 0)) {
       this.dropUpstream()
       this.serving.end()
       this.answer(lateBodyAnswer, [])

@@ -83,4 +83,17 @@ describe('(28) a stream that stands still', () => {
     stream.end('more')
     expect((await answered).headers).toMatchObject({ 'grpc-status': '0' })
   })
+
+  it('nearly, because its body drips, is answered 408 where a rate is asked for', async () => {
+    const strict = await startRig(app.port, { limits: { minBodyRate: 1000 } })
+    const dripping = await openHttp2(strict.route)
+    answer = (taker) => void taker.resume()
+    const stream = dripping.request({ ':method': 'POST', ':path': '/body' })
+    const answered = answerOf(stream)
+    const drip = setInterval(() => !stream.closed && stream.write('x'), 50)
+    expect(await answered).toMatchObject({ status: 408 })
+    clearInterval(drip)
+    dripping.destroy()
+    await strict.close()
+  })
 })
