@@ -5,10 +5,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { judge } from './bars.ts'
 import { Contender } from './contender.ts'
 import { startLoad, type LoadProcess } from './load-process.ts'
+import { measureDisturbance } from './disturbance.ts'
 import { measureWorkload } from './measure.ts'
 import { help, readOptions, type Options } from './options.ts'
 import { peers } from './peers/all.ts'
-import { kinglet, otherBuild } from './peers/kinglet.ts'
+import { otherBuild, steeredKinglet } from './peers/kinglet.ts'
 import { pinSelf } from './pinned-process.ts'
 import { median, type Missing, type ProcessResult, type Results, type WorkloadResult } from './results.ts'
 import { holdConnections, soak } from './soak.ts'
@@ -27,7 +28,7 @@ async function run(wanted: Options): Promise<void> {
   pinSelf()
   const load = await startLoad()
   try {
-    if (wanted.soakSeconds !== undefined || wanted.connections !== undefined) {
+    if (wanted.soakSeconds !== undefined || wanted.connections !== undefined || wanted.disturbance) {
       await examineSidecar(load, wanted)
       return
     }
@@ -73,12 +74,14 @@ async function compare(load: LoadProcess, wanted: Options): Promise<Results> {
 
 async function examineSidecar(load: LoadProcess, wanted: Options): Promise<void> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`)
-  const contender = await Contender.prepare(kinglet, 0, load.ports)
+  let publish: (change: { readonly tickMs: number }) => void = () => undefined
+  const contender = await Contender.prepare(steeredKinglet((give) => (publish = give)), 0, load.ports)
   try {
     await contender.start()
     await pause(settleMs)
     print(`idle ${contender.rssMiB().toFixed(1)} MiB`)
     if (wanted.connections !== undefined) await holdConnections(contender, wanted.connections, print)
+    if (wanted.disturbance) await measureDisturbance(load, contender, (tickMs) => publish({ tickMs }), wanted, print)
     if (wanted.soakSeconds !== undefined) await soak(load, contender, wanted.soakSeconds, print)
   } finally {
     await contender.dispose()

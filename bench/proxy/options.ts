@@ -11,6 +11,7 @@ Measures Kinglet's sidecar beside other proxies, one process each on core 0, cli
   --seconds N        length of one measurement (default 2)
   --json FILE        write the results as JSON
   --soak SECONDS     instead: the sidecar alone under load for so long (at most 3600), its memory every ten seconds
+  --disturbance      instead: what reports and scrapes add to the sidecar's latencies (--rounds, --seconds)
   --connections N    instead: the sidecar's memory with N connections (at most 20000)
   --help             this text
 
@@ -26,6 +27,7 @@ export interface Options {
   readonly json: string | undefined
   readonly soakSeconds: number | undefined
   readonly connections: number | undefined
+  readonly disturbance: boolean
 }
 
 /** Reads the command line; undefined where help was asked for. Throws on what it does not know. */
@@ -41,6 +43,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       json: { type: 'string' },
       soak: { type: 'string' },
       connections: { type: 'string' },
+      disturbance: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   })
@@ -55,6 +58,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     json: values.json,
     soakSeconds: number('--soak', values.soak, 1, 3600),
     connections: number('--connections', values.connections, 1, 20_000),
+    disturbance: values.disturbance === true,
   }
 }
 

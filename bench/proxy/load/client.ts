@@ -8,6 +8,7 @@ import type { Workload } from '../workloads.ts'
 import { Connection } from './connection.ts'
 import { Latencies } from './latencies.ts'
 import type { Answer, Order } from './messages.ts'
+import { startScraping } from './scraper.ts'
 
 /** After the end what is still in flight may come in for this long, milliseconds. */
 const graceMs = 2000
@@ -17,7 +18,11 @@ export async function runLoad(order: Order): Promise<Answer> {
   const startedAt = performance.now()
   const endsAt = startedAt + order.seconds * 1000
   if (order.kind === 'closed') load.fill(endsAt)
-  else await load.arrive(order.rate, endsAt)
+  else {
+    const stopScraping = order.scrapePort === undefined ? undefined : startScraping(order.scrapePort)
+    await load.arrive(order.rate, endsAt)
+    stopScraping?.()
+  }
   await load.waitFor(() => performance.now() >= endsAt)
   const requests = load.latencies.count
   const seconds = (performance.now() - startedAt) / 1000

@@ -5,7 +5,15 @@ export type Order =
   /** As many requests as the proxy takes. */
   | { readonly kind: 'closed'; readonly port: number; readonly workload: Workload; readonly seconds: number }
   /** Requests at a constant mean rate, whatever becomes of those before. */
-  | { readonly kind: 'open'; readonly port: number; readonly workload: Workload; readonly seconds: number; readonly rate: number }
+  | {
+      readonly kind: 'open'
+      readonly port: number
+      readonly workload: Workload
+      readonly seconds: number
+      readonly rate: number
+      /** Admin port to read /metrics from meanwhile, twice a second. */
+      readonly scrapePort?: number
+    }
 
 export interface Answer {
   readonly requests: number

@@ -9,12 +9,18 @@ import { localTable } from '../../../src/routing/routes.ts'
 import type { Peer, Setting } from './peer.ts'
 
 /** The sidecar as the webhook injects it, with a controller that sends its table, pings and takes the report of each second. */
-const build = (name: string, program: string, adminPort: number): Peer => ({
+const build = (name: string, program: string, adminPort: number, onController?: (publish: (change: Partial<RouteTable>) => void) => void): Peer => ({
   name,
   missing: () => (existsSync(program) ? undefined : `${program} is not there: npm run build`),
   adminPort,
   prepare: async (setting) => {
-    const { controller, ca, close } = await controllerWith(tableFor(setting))
+    const table = tableFor(setting)
+    const { controller, ca, close } = await controllerWith(table)
+    let { generation } = table
+    onController?.((change) => {
+      generation += 1
+      controller.streams.at(-1)?.send({ type: 'routes', table: { ...table, ...change, generation } })
+    })
     const tokenFile = join(setting.folder, 'token')
     writeFileSync(tokenFile, 'bench')
     return {
@@ -37,7 +43,11 @@ const build = (name: string, program: string, adminPort: number): Peer => ({
   },
 })
 
-export const kinglet = build('kinglet', fileURLToPath(new URL('../../../dist/kinglet.js', import.meta.url)), 24_082)
+const ownProgram = fileURLToPath(new URL('../../../dist/kinglet.js', import.meta.url))
+export const kinglet = build('kinglet', ownProgram, 24_082)
+
+/** One whose table changes while it runs. */
+export const steeredKinglet = (onController: (publish: (change: Partial<RouteTable>) => void) => void): Peer => build('kinglet', ownProgram, 24_082, onController)
 
 /** Another build, to see what a change has done. */
 export const otherBuild = (program: string): Peer => build('other', resolve(program), 24_083)

@@ -26,12 +26,12 @@ const statuses = ['200 OK', '200 OK', '200 OK', '204 No Content', '301 Moved Per
 /** What x-kinglet-error says, as the sidecar counts it. */
 const outcomeOfError: Readonly<Record<string, Outcome>> = { reset: 'reset', timeout: 'timeout', refused: 'refused', 'bad-response': '5xx' }
 
-/** The app of a track. `onHeard` gets the number of each request that it has got. */
+/** The app of a track. `onHeard` gets the number of each request that it has got and that its client will give up. */
 export const mixedApp = (onHeard: (number: string) => void): ((connection: Peer) => void) =>
   answering((head, connection) => {
     const [, habit, number = '', status = ''] = /^\S+ \/(\w+)\/(\d+)\/(\S*)/.exec(head) ?? []
     // Nobody looks at what came before.
-    queueMicrotask(() => onHeard(number))
+    if (habit === 'abort') queueMicrotask(() => onHeard(number))
     switch (habit) {
       case 'status':
         return respond(status.startsWith('204') ? '' : number, decodeURIComponent(status))
