@@ -16,6 +16,7 @@ const largestError = 1 / 128
 /** Every latency as it was given to the book, milliseconds, by `track reason outcome`. */
 const exact = new Map<string, number[]>()
 const isOfCanarysSidecar = (reason: string): boolean => reason === 'hop'
+// oxlint-disable-next-line typescript/unbound-method -- it is called with its book below
 const record = TrafficBook.prototype.record
 TrafficBook.prototype.record = function noteAndRecord(this: TrafficBook, ...args: Parameters<typeof record>): void {
   const [track, reason, outcome, latencyMs] = args
