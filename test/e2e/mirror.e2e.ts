@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { apply } from './lib/apply.ts'
+import { canary } from './lib/manifests.ts'
 import { eventWith } from './lib/objects.ts'
 import { sidecarCount } from './lib/probe.ts'
 import { scene } from './lib/scene.ts'
@@ -41,5 +43,23 @@ describe('a release that begins with copies of the users’ requests', () => {
     expect(before.total).toBeGreaterThan(50)
     expect(before.byCanary, 'users on the canary while it got copies').toBe(0)
     expect(served(lines, 'podinfo', atHalf.decidedAt).byCanary, 'and afterwards').toBeGreaterThan(20)
+  })
+
+  it('in blue/green copies until the promotion, and no user meets the new version before it', async () => {
+    explainOnFailure()
+    await apply(canary({ namespace, strategy: { iterations: 3, mirror: true } }))
+    const beganAt = Date.now()
+    await story.deploy('v4')
+    await story.watch.until('the last iteration', ({ iterations }) => iterations === 3)
+    const copied = await copies('2xx')
+    await restsIdle(story, 'Succeeded')
+    const lines = since(await story.load.settled(), beganAt)
+    expectNoFailure(lines)
+    expect(copied, 'copies that were answered').toBeGreaterThan(50)
+    const judgedAt = story.watch.rows.find((row) => row.at > beganAt && (row.weight > 0 || row.phase === 'Promoting'))?.decidedAt ?? 0
+    const before = served(lines, 'podinfo', beganAt, judgedAt)
+    expect(before.total).toBeGreaterThan(50)
+    expect(before.byCanary).toBe(0)
+    await eventWith(namespace, 'podinfo', /^Stop traffic mirroring and route all traffic to canary$/)
   })
 })
