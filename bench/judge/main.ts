@@ -46,8 +46,8 @@ function expectation(settings: GuardSettings): string {
   return `${mean(seconds).toFixed(1)} s (nine of ten: ${seconds[20]} to ${seconds[380]}), ${mean(stops.map(({ victims }) => victims)).toFixed(1)} failed requests`
 }
 
-const costText = ({ outcome, failedRequests, firstToLastSeconds, fromWeightSeconds, sentPerSecond }: Cost): string =>
-  `${outcome}: ${failedRequests} failed requests, ${firstToLastSeconds.toFixed(2)} s from first to last, the last ${fromWeightSeconds.toFixed(1)} s after the weight; ${Math.round(sentPerSecond)} requests/s`
+const costText = ({ outcome, failedRequests, others, firstToLastSeconds, fromWeightSeconds, sentPerSecond }: Cost): string =>
+  `${outcome}: ${failedRequests} failed requests, ${firstToLastSeconds.toFixed(2)} s from first to last, the last ${fromWeightSeconds.toFixed(1)} s after the weight; ${Math.round(sentPerSecond)} requests/s${Object.keys(others).length > 0 ? `; no answer to ${JSON.stringify(others)}` : ''}`
 
 const sandbox = process.env['KUBECONFIG'] === undefined ? await startSandbox() : undefined
 await sandbox?.installKinglet()

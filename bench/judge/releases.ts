@@ -19,6 +19,8 @@ export interface Trial {
 export interface Cost {
   readonly outcome: 'rolled back' | 'promoted'
   readonly failedRequests: number
+  /** What failed meanwhile and was no answer of either version, by kind. */
+  readonly others: Readonly<Record<string, number>>
   readonly firstToLastSeconds: number
   /** From when the canary got its weight to the last failed request. */
   readonly fromWeightSeconds: number
@@ -71,11 +73,13 @@ async function releaseOnce(client: KubeClient, { namespace, failingPercent }: Tr
     const all = await readLines(client, namespace)
     return (all.at(-1)?.second ?? 0) * 1000 > endedAt + 2000 ? all : undefined
   })
-  const bad = lines.flatMap(({ failures }) => failures).filter((failure: Failure) => failure.from?.version === version || (failure.from === undefined && failure.at > weightedAt)).map(({ at }) => at)
+  const failures = lines.flatMap((line) => line.failures).filter(({ at }) => at > weightedAt)
+  const bad = failures.filter(({ from }) => from?.version === version).map(({ at }) => at)
   const [first, last] = [Math.min(...bad), Math.max(...bad)]
   return {
     outcome: status['phase'] === 'Failed' ? 'rolled back' : 'promoted',
     failedRequests: bad.length,
+    others: countsBy(failures.filter(({ from }) => from === undefined)),
     firstToLastSeconds: bad.length === 0 ? 0 : (last - first) / 1000,
     fromWeightSeconds: bad.length === 0 ? 0 : (last - weightedAt) / 1000,
     sentPerSecond: rateOf(lines.filter(({ second }) => second * 1000 >= weightedAt && second * 1000 <= endedAt)),
@@ -117,6 +121,12 @@ function rateOf(lines: readonly Line[]): number {
 }
 
 const statusOf = async (client: KubeClient, namespace: string): Promise<JsonObject> => objectAt(await client.get(resources.canaries, { namespace, name: 'podinfo' }), 'status')
+
+function countsBy(failures: readonly Failure[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const { kind } of failures) counts[kind] = (counts[kind] ?? 0) + 1
+  return counts
+}
 
 const messageOf = (status: JsonObject): string => `${stringAt(status, 'analysis', 'decidedBy') ?? '?'}: ${stringAt(listAt(status, 'analysis', 'checks')[0], 'message') ?? ''}`
 
