@@ -92,6 +92,8 @@ describe('a Canary', () => {
     ['spec.analysis.guard.alpha', 'InvalidSpec', withAnalysis({ guard: { alpha: 0.7 } })],
     ['spec.analysis.guard.tolerance', 'InvalidSpec', withAnalysis({ guard: { tolerance: '1.1' } })],
     ['spec.analysis.guard.metrics[1]', 'InvalidSpec', withAnalysis({ guard: { metrics: ['latency', 'errors'] } })],
+    ['spec.analysis.advance', 'InvalidSpec', withAnalysis({ advance: 'evidence', stickyHash: { header: 'x-user' } })],
+    ['spec.analysis.adaptive', 'InvalidSpec', withAnalysis({ adaptive: {}, stickyHash: { header: 'x-user' } })],
     ['spec.analysis.guard.badRatio', 'InvalidSpec', withAnalysis({ guard: { tolerance: 3, badRatio: 2 } })],
     ['spec.analysis.advance', 'InvalidSpec', withAnalysis({ advance: 'quickly' })],
     ['spec.analysis.advance', 'InvalidSpec', withAnalysis({ advance: 'evidence', guard: { enabled: false } })],

@@ -140,8 +140,10 @@ function contradictions(analysis: JsonObject): readonly Problem[] {
   const { tolerance, badRatio } = guard
   const needsGuard = [...(advance === 'evidence' ? ['advance'] : []), ...(isObject(analysis['adaptive']) ? ['adaptive'] : []), ...(analysis['bake'] === undefined ? [] : ['bake'])]
   const isStepless = (numberAt(analysis, 'iterations') ?? 0) > 0
+  const isHashed = analysis['stickyHash'] !== undefined
   return [
     ...(isStepless ? needsGuard.map((field) => invalid(field, 'it needs requests that are drawn by weight, and with iterations there are none', `Use stepWeight, or remove ${field}`)) : []),
+    ...(isHashed ? needsGuard.filter((field) => field !== 'bake').map((field) => invalid(field, 'it needs requests that chance puts on a track, and with stickyHash their users do', `Use sessionAffinity, or remove ${field}`)) : []),
     ...(guard.enabled ? [] : needsGuard.map((field) => invalid(field, 'it rests on the guard, and guard.enabled is false', `Remove guard.enabled or ${field}`))),
     ...(badRatio <= tolerance ? [invalid('guard.badRatio', `${badRatio} is not above guard.tolerance ${tolerance}, so the same version could be rolled back and promoted`, 'Set it above the tolerance')] : []),
   ]
