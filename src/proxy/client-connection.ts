@@ -16,6 +16,7 @@ import type { Seat } from './crowd.ts'
 import type { Timed } from './deadlines.ts'
 import type { Engine } from './engine.ts'
 import { Exchange } from './exchange.ts'
+import { HalfClosedProbe } from './half-closed-probe.ts'
 import { endOfHead, hasBareLf } from './http/end-of-head.ts'
 import { printAnswer } from './http/own-answer.ts'
 import { isFault } from './http/request-head.ts'
@@ -28,10 +29,6 @@ const maxLingerBytes = 1_048_576
 const maxEarlyBytes = 16_384
 /** What the direct port accepts beyond the limits: the sidecar that sent a hop has added Via and its like to a head that was within them. */
 const hopExtra = { bytes: 2048, fields: 8 }
-/** A client that has closed its side and is alive answers a probe within this; see `probeHalfClosed`. Milliseconds. */
-const probeMs = 50
-const probeAgainMs = 5000
-const interim = 'HTTP/1.1 100 Continue\r\n'
 
 export class ClientConnection implements ClientSide, Timed {
   deadline: number
@@ -55,8 +52,7 @@ export class ClientConnection implements ClientSide, Timed {
   private isHttp1 = false
   private lingerBytes = 0
   private hasEnded = false
-  private probe: NodeJS.Timeout | undefined
-  private isProbeHalf = false
+  private probe: HalfClosedProbe | undefined
 
   constructor(engine: Engine, socket: Socket, port: 'route' | 'direct', onGone: (connection: ClientConnection) => void) {
     this.engine = engine
@@ -160,7 +156,7 @@ export class ClientConnection implements ClientSide, Timed {
 
   onExchangeEnd(keepAlive: boolean): void {
     this.exchange = undefined
-    clearTimeout(this.probe)
+    this.probe?.stop()
     if (!keepAlive || (this.hasEnded && this.pending === undefined)) return this.linger()
     this.state = 'head'
     this.deadline = this.engine.deadlines.after(this.engine.limits.idleTimeoutMs)
@@ -255,7 +251,7 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   private onClose(): void {
-    clearTimeout(this.probe)
+    this.probe?.stop()
     this.engine.deadlines.delete(this)
     this.engine.counters.openConnections -= 1
     const { exchange } = this
@@ -266,29 +262,13 @@ export class ClientConnection implements ClientSide, Timed {
 
   // === A client that has closed its side ===
 
-  /**
-   * A FIN says either "that was all, I wait for the answer" or "I am gone"; only a write tells, which a closed socket answers with
-   * a reset. So before the answer has begun, a client of HTTP/1.1 gets one `100 Continue`, which it must skip (RFC 9110 §15.2), in
-   * two writes: the first draws the reset, the second meets it. Once the answer flows, its own bytes do the same.
-   */
   probeHalfClosed(): void {
-    this.probe = setTimeout(() => this.writeProbe(), probeMs)
+    this.probe ??= new HalfClosedProbe((text) => this.write(text))
+    this.probe.start()
   }
 
-  private writeProbe(): void {
-    this.write(this.isProbeHalf ? '\r\n' : interim)
-    this.isProbeHalf = !this.isProbeHalf
-    this.probe = setTimeout(() => this.writeProbe(), this.isProbeHalf ? probeMs : probeAgainMs)
-  }
-
-  /** What must be written before anything else, so that a probe is whole. Ends the probing. */
   probeTail(): string {
-    if (this.probe === undefined) return ''
-    clearTimeout(this.probe)
-    this.probe = undefined
-    const tail = this.isProbeHalf ? '\r\n' : ''
-    this.isProbeHalf = false
-    return tail
+    return this.probe === undefined ? '' : this.probe.end()
   }
 
   // === Tunnels ===

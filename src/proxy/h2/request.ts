@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { RequestView } from '../../routing/request-view.ts'
-import { readContentLength } from '../http/request-head.ts'
+import { readContentLength } from '../http/request-fields.ts'
 import type { Forwarding, ProxyLimits } from '../settings.ts'
 import { isGrpcType, readTimeoutMs } from './grpc.ts'
 import { field, type Field } from './hpack/field.ts'

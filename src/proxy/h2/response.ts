@@ -1,5 +1,5 @@
 import { serviceTimeHeader, unsentHeader } from '../http/hop-by-hop.ts'
-import { readContentLength } from '../http/request-head.ts'
+import { readContentLength } from '../http/request-fields.ts'
 import { isGrpcType } from './grpc.ts'
 import type { Field } from './hpack/field.ts'
 

@@ -2,7 +2,7 @@
 import { FieldLines } from './field-lines.ts'
 import { dropField, FieldTable } from './field-table.ts'
 import { connectedHeader, dropNamed, noOptions, ownPrefix, readConnection, serviceTimeHeader, unsentHeader, type ConnectionOptions } from './hop-by-hop.ts'
-import { readContentLength } from './request-head.ts'
+import { readContentLength } from './request-fields.ts'
 
 export interface ResponseHead {
   readonly status: number
