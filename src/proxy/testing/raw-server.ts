@@ -12,13 +12,13 @@ export interface RawServer {
   close(): void
 }
 
-/** Starts it; `onConnection` may set up answers. With `forgets`, connections that are closed leave the list. */
+/** Starts it; `onConnection` may set up answers. With `forgets`, connections end with their clients and leave the list. */
 export async function startRawServer(onConnection: (connection: Peer) => void = () => undefined, { forgets = false } = {}): Promise<RawServer> {
   const connections: Peer[] = []
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     const connection = new Peer(socket)
     connections.push(connection)
-    if (forgets) socket.on('close', () => connections.splice(connections.indexOf(connection), 1))
+    if (forgets) socket.on('end', () => socket.end()).on('close', () => connections.splice(connections.indexOf(connection), 1))
     onConnection(connection)
   })
   await new Promise<void>((resolve) => {
