@@ -1,6 +1,8 @@
 /**
  * `npm run build`: src/ becomes dist/, one program in chunks, so that each command loads its own code only.
  */
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { build } from 'esbuild'
 
 /**
@@ -29,6 +31,7 @@ const common = {
   platform: 'node',
   target: 'node24',
   outdir: 'dist',
+  metafile: true,
   legalComments: 'linked',
   logLevel: 'warning',
   // Comments would stay in the sidecar's memory, two bytes for each character where one of them is not Latin-1. Names stay, for stack traces.
@@ -37,8 +40,8 @@ const common = {
 // Libraries in CommonJS call `require` for built-in modules.
 const banner = { js: "import { createRequire as kingletRequire } from 'node:module'; const require = kingletRequire(import.meta.url);" }
 
-await build({ ...common, entryPoints: ['src/bin/kinglet.ts'], plugins: [besideIt] })
-await build({
+const chooser = await build({ ...common, entryPoints: ['src/bin/kinglet.ts'], plugins: [besideIt] })
+const commands = await build({
   ...common,
   entryPoints: {
     program: 'src/bin/program.ts',
@@ -50,4 +53,8 @@ await build({
   plugins: [besideIt, leanBuiltins],
 })
 // One file: Node resolves each of many in so many steps that V8 compiles the resolver, which costs 6 MiB.
-await build({ ...common, entryPoints: ['src/bin/sidecar.ts'], banner, plugins: [leanBuiltins] })
+const sidecar = await build({ ...common, entryPoints: ['src/bin/sidecar.ts'], banner, plugins: [leanBuiltins] })
+
+// Chunks of an older build go last: a sandbox that runs from here may still load what has not changed.
+const built = new Set([chooser, commands, sidecar].flatMap(({ metafile }) => Object.keys(metafile.outputs)))
+for (const name of await readdir('dist')) if (!built.has(join('dist', name))) await rm(join('dist', name), { recursive: true })
