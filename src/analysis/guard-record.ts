@@ -1,4 +1,4 @@
-import type { GuardCounts, GuardRecord, PlanRecord, PodRecord, RouteRecord, SlowRecord } from '../api/guard-record.ts'
+import type { ApartCounts, GuardCounts, GuardRecord, PlanRecord, PodRecord, RouteRecord, SlowRecord } from '../api/guard-record.ts'
 import type { AdvanceReading } from './guard/advance.ts'
 import type { BakeReading } from './guard/bake.ts'
 import type { Plan } from './guard/plan.ts'
@@ -10,13 +10,13 @@ export interface Readings {
   readonly bake?: BakeReading
   readonly pods: readonly PodRecord[]
   readonly routes: readonly RouteRecord[]
-  readonly held?: GuardRecord['held']
+  readonly apart: readonly ApartCounts[]
   readonly plan?: PlanRecord
   readonly nextWeightPercent?: number
 }
 
 /** The readings of a run as the record that people and programs get: rounded, times in RFC 3339. */
-export function recordOf({ guard, advance, bake, pods, routes, held, plan, nextWeightPercent }: Readings): GuardRecord {
+export function recordOf({ guard, advance, bake, pods, routes, apart, plan, nextWeightPercent }: Readings): GuardRecord {
   const isAbort = guard.decision === 'abort' || bake?.decision === 'return'
   return {
     decision: isAbort ? 'abort' : advance?.decision === 'pass' ? 'advance' : 'none',
@@ -31,7 +31,7 @@ export function recordOf({ guard, advance, bake, pods, routes, held, plan, nextW
     ...curveOf(guard),
     pods,
     ...(routes.length > 0 ? { routes } : {}),
-    ...(held ? { held } : {}),
+    ...(apart.length > 0 ? { apart } : {}),
     ...(plan ? { plan } : {}),
     ...(advance && !bake ? { advance: advanceOf(advance) } : {}),
     ...(nextWeightPercent === undefined || bake ? {} : { nextWeightPercent }),

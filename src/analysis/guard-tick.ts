@@ -29,15 +29,6 @@ export function tracksOf(report: Pick<Report, 'series' | 'drawn'>, podOf: (addre
   }
 }
 
-/** What users did who are held on a track, by cookie or hash: nobody was drawn, so it is told beside the comparison. */
-export function heldOf({ series }: Pick<Report, 'series'>): Readonly<Record<Track, GuardCounts>> {
-  const of = (track: Track): GuardCounts => {
-    const { requests, failures } = whole(series.find((delta) => delta.track === track && delta.reason === 'affinity'))
-    return { requests, failures }
-  }
-  return { primary: of('primary'), canary: of('canary') }
-}
-
 /** Of a canary that serves everybody all requests count: there is nobody to be compared with. */
 export function aloneOf(report: Pick<Report, 'series' | 'drawn'>, podOf: (address: string) => string): ReportedTracks {
   const { canary, ...tracks } = tracksOf(report, podOf)
@@ -47,7 +38,9 @@ export function aloneOf(report: Pick<Report, 'series' | 'drawn'>, podOf: (addres
 
 const failuresOf = (delta: SeriesDelta | undefined): number => failureOutcomes.reduce((sum, outcome) => sum + (delta?.outcomes[outcome] ?? 0), 0)
 
-const whole = (delta: SeriesDelta | undefined): TrackTick => ({ requests: Object.values(delta?.outcomes ?? {}).reduce((sum, count) => sum + count, 0), failures: failuresOf(delta), latency: delta?.latency ?? [] })
+export const countsOf = (delta: SeriesDelta | undefined): GuardCounts => ({ requests: Object.values(delta?.outcomes ?? {}).reduce((sum, count) => sum + count, 0), failures: failuresOf(delta) })
+
+const whole = (delta: SeriesDelta | undefined): TrackTick => ({ ...countsOf(delta), latency: delta?.latency ?? [] })
 
 /** Requests are counted when they came, failures when they ended: of a request that hangs, the share is right already. */
 function fair(delta: SeriesDelta | undefined, { requests, repeatedFailures, retriedFailures, slow, givenUp }: DrawnTrack): TrackTick {

@@ -5,7 +5,7 @@
  */
 import type { JsonObject } from '../base/json.ts'
 import type { GuardMetric } from './judge-spec.ts'
-import type { RouteCounts } from './protocol.ts'
+import type { Reason, RouteCounts } from './protocol.ts'
 
 export interface GuardRecord {
   /** `abort`: shown to be worse. `advance`: shown to be no worse, where `analysis.advance: evidence` asks. */
@@ -33,9 +33,9 @@ export interface GuardRecord {
   readonly curveFrom?: string
   /** The canary's pods as their callers saw them, most failures first, at most 20. */
   readonly pods: readonly PodRecord[]
+  /** Requests that were not drawn by weight and so not compared. Absent: there were none. */
+  readonly apart?: readonly ApartCounts[]
   /** Classes of requests in which something failed or was slow, where the canary failed most first, at most 8. Absent: not told by the sidecars. */
-  /** Requests of users who stay where they are, by cookie or hash: not drawn, so not compared. Absent: there were none. */
-  readonly held?: Readonly<Record<'primary' | 'canary', GuardCounts>>
   readonly routes?: readonly RouteRecord[]
   /** What was to be expected before the first step. */
   readonly plan?: PlanRecord
@@ -50,6 +50,15 @@ export interface GuardRecord {
 export interface GuardCounts {
   readonly requests: number
   readonly failures: number
+}
+
+/** `affinity`: of users who stay where they are, by cookie or hash. `match`: a rule decided. `direct`: at a version's own Service. `mirror`: copies. */
+export type ApartReason = Exclude<Reason, 'weight' | 'hop'>
+
+export interface ApartCounts {
+  readonly reason: ApartReason
+  readonly canary: GuardCounts
+  readonly primary: GuardCounts
 }
 
 /** One pod of the canary. */
@@ -101,7 +110,7 @@ export interface GuardCheckpoint {
   readonly state: JsonObject
   readonly bake?: JsonObject
   readonly pods: readonly PodRecord[]
-  readonly held?: GuardRecord['held']
+  readonly apart?: readonly ApartCounts[]
   readonly routes?: readonly RouteRecord[]
   readonly plan?: PlanRecord
 }

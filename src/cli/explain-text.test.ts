@@ -52,9 +52,11 @@ describe('an explanation', () => {
     expect(text).toContain('  within the harm budget the weight may be 12% next\n')
   })
 
-  it('tells which requests were not compared, because their users stay where they are', () => {
-    const held = { canary: { requests: 40, failures: 3 }, primary: { requests: 160, failures: 1 } }
-    const text = printExplanation(canary({ phase: 'Progressing', canaryWeight: 5, analysis: { ...analysis, guard: { ...guard, held } } }), 'text')
+  it('tells which requests were not compared, and why', () => {
+    const counts = { canary: { requests: 40, failures: 3 }, primary: { requests: 160, failures: 1 } }
+    const apart = [{ reason: 'affinity' as const, ...counts }, { reason: 'match' as const, ...counts, primary: { requests: 0, failures: 0 } }]
+    const text = printExplanation(canary({ phase: 'Progressing', canaryWeight: 5, analysis: { ...analysis, guard: { ...guard, apart } } }), 'text')
+    expect(text).toContain('  not compared: 40 requests that a match rule decided (canary 40, 3 failed; primary 0, 0 failed)\n')
     expect(text).toContain('  not compared: 200 requests of users who stay where they are (canary 40, 3 failed; primary 160, 1 failed)\n')
   })
 

@@ -1,7 +1,7 @@
 import type { Canary } from '../api/canary.ts'
 import { summaryOf } from '../api/canary-summary.ts'
 import type { CheckRecord, Verdict } from '../api/canary-status.ts'
-import { describeAdvance, describeOdds, describePlan, describeRatio, type GuardCounts, type GuardRecord } from '../api/guard-record.ts'
+import { describeAdvance, describeOdds, describePlan, describeRatio, type ApartReason, type GuardCounts, type GuardRecord } from '../api/guard-record.ts'
 import { stringify } from 'yaml'
 
 /** What is known about the last analysis of a Canary, for programs: what the read-only API answers, from the status alone. */
@@ -49,7 +49,7 @@ function guardLines(record: GuardRecord): readonly string[] {
   return [
     `Sequential guard: ${decisions[decision]}${abortedAt === undefined ? '' : ` at ${abortedAt}`}; ${describeOdds(record)}`,
     ...table([['drawn by weight', 'requests', 'failed', 'rate'], counts('canary', record.canary), counts('primary', record.primary), ...(bake ? [counts('canary alone', bake.canary)] : [])]),
-    ...heldLines(record),
+    ...apartLines(record),
     ...(ratio === undefined ? [] : [`  ${ratio}`]),
     ...(advance === undefined ? [] : [`  that it is no worse, in this step: ${advance}`]),
     ...(record.nextWeightPercent === undefined ? [] : [`  within the harm budget the weight may be ${record.nextWeightPercent}% next`]),
@@ -66,14 +66,17 @@ function guardLines(record: GuardRecord): readonly string[] {
 
 const shown = (count: number | undefined): string => (count === undefined ? '-' : String(count))
 
-/** Slow: above the primary's 95th percentile of lately. */
-/** Who is held was not drawn when it was this request's turn: a comparison with such would be one of users, not of versions. */
-function heldLines({ held }: GuardRecord): readonly string[] {
-  if (!held) return []
-  const { canary, primary } = held
-  return [`  not compared: ${canary.requests + primary.requests} requests of users who stay where they are (canary ${canary.requests}, ${canary.failures} failed; primary ${primary.requests}, ${primary.failures} failed)`]
+const apartReasons: Readonly<Record<ApartReason, string>> = {
+  affinity: 'requests of users who stay where they are',
+  match: 'requests that a match rule decided',
+  direct: "requests to a version's own Service",
+  mirror: "copies of the primary's requests",
 }
 
+const apartLines = ({ apart = [] }: GuardRecord): readonly string[] =>
+  apart.map(({ reason, canary, primary }) => `  not compared: ${canary.requests + primary.requests} ${apartReasons[reason]} (canary ${canary.requests}, ${canary.failures} failed; primary ${primary.requests}, ${primary.failures} failed)`)
+
+/** Slow: above the primary's 95th percentile of lately. */
 function routeLines({ routes = [] }: GuardRecord): readonly string[] {
   if (routes.length === 0) return []
   const rows = routes.map(({ route, canary: of, primary: against }) => [route, of.failures, against.failures, of.slow, against.slow].map(String))

@@ -179,7 +179,7 @@ describe('the guard beside users who are held by a cookie', () => {
     }
     run.tick(start + 410_000)
     const { record } = run.observe(sticky(10), start + 410_000)
-    expect(record).toMatchObject({ canary: { requests: 800 }, primary: { requests: 3200 }, held: { canary: { requests: 8000, failures: 0 }, primary: { requests: 32_000, failures: 400 } } })
+    expect(record).toMatchObject({ canary: { requests: 800 }, primary: { requests: 3200 }, apart: [{ reason: 'affinity', canary: { requests: 8000, failures: 0 }, primary: { requests: 32_000, failures: 400 } }] })
     expect(record.split, 'nobody can say what it should be').toBeUndefined()
     expect(record.advance?.metrics.find(({ metric }) => metric === 'failures')?.logEvidence, 'eight hundred without a failure').toBeGreaterThan(3)
   })

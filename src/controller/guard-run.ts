@@ -1,9 +1,10 @@
 import type { Canary } from '../api/canary.ts'
-import type { GuardCheckpoint, GuardCounts, GuardObservation, GuardRecord, PlanRecord } from '../api/guard-record.ts'
-import type { Report, Track } from '../api/protocol.ts'
+import type { GuardCheckpoint, GuardObservation, GuardRecord, PlanRecord } from '../api/guard-record.ts'
+import type { Report } from '../api/protocol.ts'
 import type { JsonObject } from '../base/json.ts'
+import { Apart } from '../analysis/apart.ts'
 import { planOf, recordOf } from '../analysis/guard-record.ts'
-import { aloneOf, heldOf, tracksOf } from '../analysis/guard-tick.ts'
+import { aloneOf, tracksOf } from '../analysis/guard-tick.ts'
 import { readAdvance } from '../analysis/guard/advance.ts'
 import { TickAssembly } from '../analysis/guard/assembly.ts'
 import { observeBake, readBake, startBake, type BakeState } from '../analysis/guard/bake.ts'
@@ -19,7 +20,6 @@ import { nextWeight } from '../rollout/weights.ts'
 import { intentOf } from './tables.ts'
 
 const tickMs = 1000
-const nobody: GuardCounts = { requests: 0, failures: 0 }
 /** Sidecars that a checkpoint names one by one; with more of them it says up to when reports are in it. */
 const maxBoots = 60
 /** The beginning of a bootId tells the sidecars of one Canary apart. */
@@ -38,7 +38,7 @@ export class GuardRun {
   #aloneSince = Infinity
   /** Some users stay where they are, by cookie. */
   #holdsUsers: boolean
-  readonly #held: Record<Track, GuardCounts>
+  readonly #apart: Apart
   #plan: PlanRecord | undefined
   readonly #resumed: GuardCheckpoint | undefined
   readonly #assembly = new TickAssembly(tickMs)
@@ -60,7 +60,7 @@ export class GuardRun {
     this.#bake = checkpoint?.bake as unknown as BakeState | undefined
     this.#plan = checkpoint?.plan
     this.#where = new Whereabouts(checkpoint)
-    this.#held = { primary: nobody, canary: nobody, ...checkpoint?.held }
+    this.#apart = new Apart(checkpoint?.apart)
     this.#counted = new Map(Object.entries(checkpoint?.boots ?? {}))
     if (!checkpoint) for (const tick of history) this.#feed(tick)
   }
@@ -93,7 +93,7 @@ export class GuardRun {
     const boot = report.bootId.slice(0, bootLength)
     this.#counted.set(boot, Math.max(report.seq, this.#counted.get(boot) ?? 0))
     const tracks = intent >= this.#aloneSince ? aloneOf(report, podOf) : tracksOf(report, podOf)
-    if (intent >= this.run) this.#countHeld(report)
+    if (intent >= this.run && intent < this.#aloneSince) this.#apart.count(report)
     if (tracks.share > 0) this.#where.count(tracks.canaryPods, tracks.routes)
     const isUrgent = tracks.share > 0 && tracks.primary.failures + tracks.canary.failures > 0
     // What is repeated is counted in the order of its time, and what was urgent is again a tick of its own: a new leader comes to the same evidence.
@@ -117,23 +117,11 @@ export class GuardRun {
       ...(this.#bake ? { bake: readBake(this.#bake) } : {}),
       pods: this.#where.pods(),
       routes: this.#where.routes(),
-      ...(this.#isHolding ? { held: { ...this.#held } } : {}),
+      apart: this.#apart.all(),
       ...(this.#plan ? { plan: this.#plan } : {}),
       ...next,
     })
     return { record, checkpoint: this.#checkpoint(nowMs, record), ...next }
-  }
-
-  #countHeld(report: Report): void {
-    const held = heldOf(report)
-    for (const track of ['primary', 'canary'] as const) {
-      const { requests, failures } = this.#held[track]
-      this.#held[track] = { requests: requests + held[track].requests, failures: failures + held[track].failures }
-    }
-  }
-
-  get #isHolding(): boolean {
-    return this.#held.primary.requests + this.#held.canary.requests > 0
   }
 
   get #isPlanned(): boolean {
@@ -168,7 +156,7 @@ export class GuardRun {
     return { nextWeightPercent: Math.max(1, Math.floor(share * 100)) }
   }
 
-  #checkpoint(atMs: number, { pods, routes }: GuardRecord): GuardCheckpoint {
+  #checkpoint(atMs: number, { pods, routes, apart }: GuardRecord): GuardCheckpoint {
     return {
       run: this.run,
       atMs,
@@ -178,7 +166,7 @@ export class GuardRun {
       pods,
       ...(routes ? { routes } : {}),
       ...(this.#plan ? { plan: this.#plan } : {}),
-      ...(this.#isHolding ? { held: { ...this.#held } } : {}),
+      ...(apart ? { apart } : {}),
     }
   }
 }
