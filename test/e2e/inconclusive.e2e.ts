@@ -24,7 +24,7 @@ describe('a version with too little traffic to be judged', () => {
     await story.deploy('v2')
     await conditionWith(namespace, 'podinfo', inconclusive)
     expect(story.watch.rows.at(-1)).toMatchObject({ phase: 'Progressing', weight: 20, failedChecks: 0 })
-    expect(conditionsOf(story.watch.current())).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True', reason: 'Inconclusive' }))
+    expect(conditionsOf(await cluster().get(resources.canaries, { namespace, name: 'podinfo' }))).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True', reason: 'Inconclusive' }))
     expect(await explain(namespace, 'podinfo')).toMatch(/that it is no worse, in this step: failures .*:.*, latency 1:1; each needs 20:1/)
   })
 

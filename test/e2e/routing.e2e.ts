@@ -83,7 +83,8 @@ describe('blue/green', () => {
     const judgedAt = story.watch.rows.find((row) => row.at > beganAt && (row.weight > 0 || ['Promoting', 'Finalising', 'Succeeded'].includes(row.phase)))?.decidedAt ?? 0
     const before = served(lines, 'podinfo', beganAt, judgedAt)
     expect(before.total).toBeGreaterThan(100)
-    expect(before.byCanary, 'users on v2 before its promotion').toBe(0)
+    const strays = lines.filter((line) => served([line], 'podinfo', beganAt, judgedAt).byCanary > 0)
+    expect(strays.map((line) => `${new Date(line.second * 1000).toISOString()} ${JSON.stringify(line.streams)}`), `users on v2 before its promotion at ${new Date(judgedAt).toISOString()}`).toEqual([])
     expect(versionOf(await getDeployment(namespace, 'podinfo-primary'))).toBe('v2')
     const messages = (await eventsOf(namespace, 'podinfo')).map((event) => event.message)
     for (const iteration of [1, 2, 3, 4]) expect(messages).toContain(`Advance podinfo.${namespace} canary iteration ${iteration}/4`)

@@ -118,6 +118,20 @@ describe('a tally', () => {
     expect(tally.cut(8)).toMatchObject({ second: 8, streams: {}, total: { sent: 100 } })
   })
 
+  it('counts an answer in the second in which it is heard, however late the timer is that ends the one before', () => {
+    const lines: Line[] = []
+    let [second, now] = [7, 7]
+    const tally: Tally = new Tally(() => {
+      if (now === second) return
+      lines.push(tally.cut(second))
+      second = now
+    })
+    tally.answered('users', { version: 'v1', workload: 'app' }, 1)
+    now = 8
+    tally.answered('users', { version: 'v2', workload: 'app' }, 1)
+    expect([...lines, tally.cut(second)]).toMatchObject([{ second: 7, streams: { users: { answered: { 'v1@app': 1 } } } }, { second: 8, streams: { users: { answered: { 'v2@app': 1 } } } }])
+  })
+
   it.each([
     ['podinfo-primary-7d9c5b4f6-x2x4q', 'podinfo-primary'],
     ['podinfo-7d9c5b4f6-x2x4q', 'podinfo'],

@@ -38,7 +38,8 @@ const graceMs = 200
 
 /** Sends until `stop`; `onLine` gets each second's line as soon as the second is over. */
 export function startLoad(streams: readonly Stream[], onLine: (line: Line) => void = () => undefined): Load {
-  const tally = new Tally()
+  // A client that was not given the processor for a while hears answers before its timer: they belong to the second in which it hears them.
+  const tally = new Tally(() => turn(Date.now()))
   const lines: Line[] = []
   const senders = streams.map((stream) => createSender(stream, tally))
   const beganAt = Date.now()
@@ -49,21 +50,25 @@ export function startLoad(streams: readonly Stream[], onLine: (line: Line) => vo
     if (lines.length > maxLines) lines.shift()
     onLine(line)
   }
+  const turn = (now: number): void => {
+    const nowSecond = Math.floor(now / 1000)
+    if (nowSecond === second) return
+    const over = second
+    second = nowSecond
+    emit(over)
+  }
   let stopped: Promise<void> | undefined
   const timer = setInterval(() => {
     const now = Date.now()
-    const nowSecond = Math.floor(now / 1000)
-    if (nowSecond !== second) {
-      emit(second)
-      second = nowSecond
-    }
+    turn(now)
     // A reader of the line may have stopped the load.
     if (!stopped) for (const sender of senders) sender.sendDue(now - beganAt)
   }, tickMs)
   const drain = async (): Promise<void> => {
     clearInterval(timer)
     await Promise.all(senders.map((sender) => sender.drain()))
-    emit(Math.floor(Date.now() / 1000))
+    turn(Date.now())
+    emit(second)
   }
   return { lines: () => lines, stop: () => (stopped ??= drain()) }
 }

@@ -60,6 +60,12 @@ export class Tally {
   #answered = 0
   #failed = 0
   #staleRetries = 0
+  readonly #beforeCount: () => void
+
+  /** `beforeCount` is called before an answer or a failure is counted: it may cut the second that is over. */
+  constructor(beforeCount: () => void = () => undefined) {
+    this.#beforeCount = beforeCount
+  }
 
   sent(): void {
     this.#sent += 1
@@ -96,6 +102,7 @@ export class Tally {
   }
 
   #second(stream: string): OpenSecond {
+    this.#beforeCount()
     const known = this.#open.get(stream)
     if (known) return known
     const opened: OpenSecond = { answered: new Map(), latenciesMs: [], failed: 0, staleRetries: 0 }
