@@ -49,7 +49,7 @@ go_peer() { # name of a folder in peers/, which is a module
     (cd "$here/peers/$1" && GOFLAGS= go build -o "$dir/bin/$1" .) >"$dir/go-$1.log" 2>&1 || { tail -n 20 "$dir/go-$1.log" >&2; die "go build of peers/$1 failed"; }
 }
 
-debian curl=curl nginx=nginx haproxy=haproxy wrk=wrk h2load=nghttp2-client slowhttptest=slowhttptest
+debian curl=curl nginx=nginx haproxy=haproxy wrk=wrk h2load=nghttp2-client slowhttptest=slowhttptest chromium=chromium
 python
 go_tool hey github.com/rakyll/hey@v0.1.5
 go_tool h2spec github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
