@@ -3,6 +3,8 @@ import type { Bar, ProcessResult, ProxyResult, WorkloadResult } from './results.
 /** CPU of a request as a share of each other's, at most. */
 const cpuShares = { envoy: 0.75, haproxy: 1.5, 'http-proxy': 0.4 } as const
 const judged = new Set(['get', '10k'])
+/** Of Envoy's CPU for a unary call of gRPC, at most. */
+const grpcShare = 2
 const mostLoadedMiB = 64
 const mostIdleMiB = 50
 const mostStartMs = 200
@@ -13,24 +15,28 @@ export function judge(workloads: readonly WorkloadResult[], processes: readonly 
   if (!kinglet) return []
   return [
     ...workloads.filter(({ name }) => judged.has(name)).flatMap(judgeWorkload),
+    ...workloads.filter(({ name }) => name === 'grpc').flatMap((workload) => judgeCpu(workload, { envoy: grpcShare })),
     bar('RSS loaded, MiB', kinglet.loadedMiB, mostLoadedMiB),
     bar('RSS idle, MiB', kinglet.idleMiB, mostIdleMiB),
     bar('exec to first answer, ms', kinglet.startMs, mostStartMs),
   ]
 }
 
-function judgeWorkload({ name, proxies }: WorkloadResult): readonly Bar[] {
-  const find = (proxy: string): ProxyResult | undefined => proxies.find((result) => result.name === proxy)
-  const kinglet = find('kinglet')
-  if (!kinglet) return []
-  const bars: Bar[] = []
-  for (const [other, share] of Object.entries(cpuShares)) {
-    const result = find(other)
-    if (result) bars.push(bar(`${name}: CPU / ${other}'s`, kinglet.cpuUs / result.cpuUs, share))
-  }
-  const envoy = find('envoy')
-  if (envoy) bars.push(bar(`${name}: added p99 / envoy's, µs`, kinglet.added.p99, envoy.added.p99))
-  return bars
+function judgeWorkload(workload: WorkloadResult): readonly Bar[] {
+  const bars = judgeCpu(workload, cpuShares)
+  const [kinglet, envoy] = ['kinglet', 'envoy'].map((name) => find(workload, name))
+  return kinglet && envoy ? [...bars, bar(`${workload.name}: added p99, µs (at most envoy's)`, kinglet.added.p99, envoy.added.p99)] : bars
 }
+
+function judgeCpu(workload: WorkloadResult, shares: Readonly<Record<string, number>>): readonly Bar[] {
+  const kinglet = find(workload, 'kinglet')
+  if (!kinglet) return []
+  return Object.entries(shares).flatMap(([other, share]) => {
+    const result = find(workload, other)
+    return result ? [bar(`${workload.name}: CPU / ${other}'s`, kinglet.cpuUs / result.cpuUs, share)] : []
+  })
+}
+
+const find = ({ proxies }: WorkloadResult, proxy: string): ProxyResult | undefined => proxies.find(({ name }) => name === proxy)
 
 const bar = (text: string, value: number, limit: number): Bar => ({ text, value, limit, isMet: value <= limit })

@@ -7,23 +7,35 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Ready } from './load/messages.ts'
 import type { Peer } from './peers/peer.ts'
 import { PinnedProcess, type Command } from './pinned-process.ts'
+import type { Workload, WorkloadName } from './workloads.ts'
 
 const startLimitMs = 10_000
 /** Between two tries to reach a proxy that starts. */
 const tryEachMs = 2
 
+interface Ports {
+  readonly port: number
+  readonly grpcPort: number
+  /** An empty folder, the contender's own. */
+  readonly folder: string
+}
+
 export class Contender {
   readonly name: string
-  /** Where the client sends its requests. */
+  /** Where the client sends its requests in HTTP/1.1. */
   readonly port: number
+  private readonly grpcPort: number
+  private readonly cannot: Partial<Readonly<Record<WorkloadName, string>>>
   readonly adminPort: number | undefined
   private readonly command: Command | undefined
   private readonly folder: string
   private process: PinnedProcess | undefined
 
-  private constructor(peer: Peer, port: number, folder: string, command: Command | undefined) {
+  private constructor(peer: Peer, { port, grpcPort, folder }: Ports, command: Command | undefined) {
     this.name = peer.name
     this.port = port
+    this.grpcPort = peer.hasGrpcPort ? grpcPort : port
+    this.cannot = peer.cannot ?? {}
     this.adminPort = peer.adminPort
     this.folder = folder
     this.command = command
@@ -32,9 +44,18 @@ export class Contender {
   /** Writes its configuration. `index` keeps ports apart. */
   static async prepare(peer: Peer, index: number, upstream: Ready): Promise<Contender> {
     const folder = mkdtempSync(join(tmpdir(), 'kinglet-bench-'))
-    if (peer.name === 'direct') return new Contender(peer, upstream.primary, folder, undefined)
-    const port = 24_100 + index
-    return new Contender(peer, port, folder, await peer.prepare({ ...upstream, port, folder }))
+    if (peer.name === 'direct') return new Contender(peer, { port: upstream.primary, grpcPort: upstream.primary, folder }, undefined)
+    const ports = { port: 24_100 + index, grpcPort: 24_150 + index, folder }
+    return new Contender(peer, ports, await peer.prepare({ ...upstream, ...ports }))
+  }
+
+  portFor({ streamsPerConnection }: Workload): number {
+    return streamsPerConnection === undefined ? this.port : this.grpcPort
+  }
+
+  /** Why it is not asked that; undefined if it is. */
+  reasonNot({ name }: Workload): string | undefined {
+    return this.cannot[name]
   }
 
   get isProxy(): boolean {

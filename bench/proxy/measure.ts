@@ -3,7 +3,7 @@ import type { Contender } from './contender.ts'
 import type { Answer } from './load/messages.ts'
 import type { LoadProcess } from './load-process.ts'
 import type { Options } from './options.ts'
-import { median, type ProxyResult, type Quantiles, type WorkloadResult } from './results.ts'
+import { median, type Missing, type ProxyResult, type Quantiles, type WorkloadResult } from './results.ts'
 import type { Workload } from './workloads.ts'
 
 /** Below this share of its core's time a proxy was not what limited the rate. */
@@ -23,23 +23,28 @@ interface Samples {
 
 export async function measureWorkload(load: LoadProcess, contenders: readonly Contender[], workload: Workload, options: Options): Promise<WorkloadResult> {
   const { rounds, seconds } = options
-  const all = contenders.map((contender): Samples => ({ contender, closed: [], open: [] }))
-  for (const { contender } of all) await load.run({ kind: 'closed', port: contender.port, workload, seconds: Math.min(warmSeconds, seconds) })
+  const all = contenders.filter((contender) => contender.reasonNot(workload) === undefined).map((contender): Samples => ({ contender, closed: [], open: [] }))
+  for (const { contender } of all) await load.run({ kind: 'closed', port: contender.portFor(workload), workload, seconds: Math.min(warmSeconds, seconds) })
   for (let round = 0; round < rounds; round += 1) {
     for (const { contender, closed } of inTurn(all, round)) {
-      closed.push(await sample(contender, () => load.run({ kind: 'closed', port: contender.port, workload, seconds })))
+      closed.push(await sample(contender, () => load.run({ kind: 'closed', port: contender.portFor(workload), workload, seconds })))
     }
   }
   for (let round = 0; round < rounds; round += 1) {
     for (const { contender, closed, open } of inTurn(all, round)) {
-      if (!contender.isProxy) continue
+      if (!contender.isProxy || hasNoAnswer(closed)) continue
       const rate = median(closed.map(rpsOf)) / 2
-      const measured = await sample(contender, () => load.run({ kind: 'open', port: contender.port, workload, seconds, rate }))
+      const measured = await sample(contender, () => load.run({ kind: 'open', port: contender.portFor(workload), workload, seconds, rate }))
       const direct = await load.run({ kind: 'open', port: load.ports.primary, workload, seconds: seconds / 2, rate })
       open.push({ sample: measured, direct })
     }
   }
-  return { name: workload.name, title: workload.title, proxies: all.map(summarize) }
+  const unable = contenders.flatMap((contender): Missing[] => {
+    const silent = all.some((samples) => samples.contender === contender && hasNoAnswer(samples.closed)) ? 'it answered no request' : undefined
+    const reason = contender.reasonNot(workload) ?? silent
+    return reason === undefined ? [] : [{ name: contender.name, reason }]
+  })
+  return { name: workload.name, title: workload.title, proxies: all.filter(({ closed }) => !hasNoAnswer(closed)).map(summarize), unable }
 }
 
 /** Every round begins with another proxy. */
@@ -54,6 +59,7 @@ async function sample(contender: Contender, run: () => Promise<Answer>): Promise
   return { ...answer, cpuUs: contender.cpuUs() - before }
 }
 
+const hasNoAnswer = (closed: readonly Sample[]): boolean => closed.every(({ requests }) => requests === 0)
 const rpsOf = ({ requests, seconds }: Answer): number => requests / seconds
 const cpuOf = ({ cpuUs, requests }: Sample): number => (requests === 0 ? 0 : cpuUs / requests)
 

@@ -15,7 +15,7 @@ Measures Kinglet's sidecar beside other proxies, one process each on core 0, cli
   --connections N    instead: the sidecar's memory with N connections (at most 20000)
   --help             this text
 
-Workloads: get 10k post chunked 1m idle connect. Proxies: direct kinglet envoy haproxy nginx http-proxy.
+Workloads: get 10k post chunked 1m idle connect grpc. Proxies: direct kinglet envoy haproxy nginx http-proxy.
 bench/peers.sh installs the other proxies. What is missing is named, and the rest measured. See bench/README.md.`
 
 export interface Options {

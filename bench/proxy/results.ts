@@ -28,6 +28,8 @@ export interface WorkloadResult {
   readonly name: string
   readonly title: string
   readonly proxies: readonly ProxyResult[]
+  /** Those that cannot do this, or did not. */
+  readonly unable: readonly Missing[]
 }
 
 export interface ProxyResult {

@@ -3,7 +3,7 @@ import type { Results } from './results.ts'
 /** The results for a terminal, as Markdown tables. */
 export function renderResults(results: Results): string {
   const lines = [`${results.cpu}, Node ${results.node}, ${results.rounds} rounds of ${results.seconds} s, medians`]
-  for (const { title, proxies } of results.workloads) {
+  for (const { title, proxies, unable } of results.workloads) {
     lines.push('', `${title}`, '')
     lines.push(
       ...renderTable(
@@ -15,6 +15,7 @@ export function renderResults(results: Results): string {
         ),
       ),
     )
+    for (const { name, reason } of unable) lines.push('', `${name} cannot: ${reason}`)
   }
   lines.push('', 'Processes', '')
   lines.push(...renderTable(['proxy', 'exec to first answer ms', 'RSS idle MiB', 'RSS loaded MiB'], results.processes.map(({ name, startMs, idleMiB, loadedMiB }) => [name, startMs.toFixed(0), idleMiB.toFixed(1), loadedMiB.toFixed(1)])))

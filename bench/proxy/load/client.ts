@@ -5,7 +5,8 @@
  * would send in bursts.
  */
 import type { Workload } from '../workloads.ts'
-import { Connection } from './connection.ts'
+import { CallConnections } from './calls.ts'
+import { Connection, type Lane } from './connection.ts'
 import { Latencies } from './latencies.ts'
 import type { Answer, Order } from './messages.ts'
 import { startScraping } from './scraper.ts'
@@ -39,9 +40,10 @@ class Load {
   private readonly port: number
   private readonly workload: Workload
   private readonly request: string
-  private readonly open = new Set<Connection>()
+  private readonly calls: CallConnections | undefined
+  private readonly open = new Set<Lane>()
   /** In the order in which they became free: the one that waited longest is next, so that all of them are used. */
-  private idle: Connection[] = []
+  private idle: Lane[] = []
   private idleFrom = 0
   /** Moments at which requests were due that no connection was free for. */
   private due: number[] = []
@@ -53,7 +55,9 @@ class Load {
     this.port = port
     this.workload = workload
     this.request = printRequest(workload)
-    if (!workload.connectsAnew) for (let index = 0; index < workload.connections; index += 1) this.idle.push(this.connect())
+    const { streamsPerConnection } = workload
+    if (streamsPerConnection !== undefined) this.calls = new CallConnections(port, workload, this.onAnswer)
+    if (!workload.connectsAnew) for (let index = 0; index < workload.connections * (streamsPerConnection ?? 1); index += 1) this.idle.push(this.connect())
   }
 
   get isQuiet(): boolean {
@@ -91,6 +95,7 @@ class Load {
 
   close(): void {
     for (const connection of this.open) connection.destroy()
+    this.calls?.close()
   }
 
   private begin(dueAt: number): void {
@@ -103,7 +108,7 @@ class Load {
     connection.send(this.request, dueAt)
   }
 
-  private takeIdle(): Connection | undefined {
+  private takeIdle(): Lane | undefined {
     const connection = this.idle[this.idleFrom]
     if (connection === undefined) return undefined
     this.idleFrom += 1
@@ -125,13 +130,13 @@ class Load {
     return dueAt
   }
 
-  private connect(): Connection {
-    const connection = new Connection(this.port, this.workload, this.onAnswer)
+  private connect(): Lane {
+    const connection = this.calls?.lane() ?? new Connection(this.port, this.workload, this.onAnswer)
     this.open.add(connection)
     return connection
   }
 
-  private readonly onAnswer = (connection: Connection, isExpected: boolean): void => {
+  private readonly onAnswer = (connection: Lane, isExpected: boolean): void => {
     const now = performance.now()
     this.inFlight -= 1
     if (isExpected) this.latencies.add((now - connection.dueAt) * 1000)

@@ -8,8 +8,15 @@ import type { Workload } from '../workloads.ts'
 const buffer = Buffer.allocUnsafe(256 * 1024)
 const endOfHead = Buffer.from('\r\n\r\n')
 
-export class Connection {
+/** A place for one request at a time. */
+export interface Lane {
   /** When the request in flight was due, performance.now's clock. */
+  dueAt: number
+  send(request: string, dueAt: number): void
+  destroy(): void
+}
+
+export class Connection implements Lane {
   dueAt = 0
   isBusy = false
   private readonly socket: Socket

@@ -1,18 +1,19 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findProgram, installHint, type Peer } from './peer.ts'
+import { findProgram, installHint, type Peer, type Setting } from './peer.ts'
 
 export const haproxy: Peer = {
   name: 'haproxy',
+  hasGrpcPort: true,
   missing: () => (findProgram('haproxy') === undefined ? `no program haproxy: ${installHint}` : undefined),
-  prepare: ({ primary, canary, port, folder }) => {
-    const file = join(folder, 'haproxy.cfg')
-    writeFileSync(file, config(primary, canary, port))
+  prepare: (setting) => {
+    const file = join(setting.folder, 'haproxy.cfg')
+    writeFileSync(file, config(setting))
     return { command: findProgram('haproxy') ?? 'haproxy', args: ['-db', '-f', file] }
   },
 }
 
-const config = (primary: number, canary: number, port: number): string => `
+const config = ({ primary, canary, port, grpcPort }: Setting): string => `
 global
   nbthread 1
   maxconn 9000
@@ -33,4 +34,13 @@ backend primary
   server app 127.0.0.1:${primary}
 backend canary
   server app 127.0.0.1:${canary}
+frontend grpc
+  bind 127.0.0.1:${grpcPort} backlog 1024 proto h2
+  use_backend grpc-canary if { req.hdr(x-canary) -m str always }
+  use_backend grpc-canary if { rand(100) lt 10 }
+  default_backend grpc-primary
+backend grpc-primary
+  server app 127.0.0.1:${primary} proto h2
+backend grpc-canary
+  server app 127.0.0.1:${canary} proto h2
 `

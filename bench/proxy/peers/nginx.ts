@@ -1,18 +1,19 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findProgram, installHint, type Peer } from './peer.ts'
+import { findProgram, installHint, type Peer, type Setting } from './peer.ts'
 
 export const nginx: Peer = {
   name: 'nginx',
+  hasGrpcPort: true,
   missing: () => (findProgram('nginx') === undefined ? `no program nginx: ${installHint}` : undefined),
-  prepare: ({ primary, canary, port, folder }) => {
-    const file = join(folder, 'nginx.conf')
-    writeFileSync(file, config(primary, canary, port, folder))
-    return { command: findProgram('nginx') ?? 'nginx', args: ['-p', folder, '-c', file, '-e', join(folder, 'error.log')] }
+  prepare: (setting) => {
+    const file = join(setting.folder, 'nginx.conf')
+    writeFileSync(file, config(setting))
+    return { command: findProgram('nginx') ?? 'nginx', args: ['-p', setting.folder, '-c', file, '-e', join(setting.folder, 'error.log')] }
   },
 }
 
-const config = (primary: number, canary: number, port: number, folder: string): string => `
+const config = ({ primary, canary, port, grpcPort, folder }: Setting): string => `
 daemon off;
 worker_processes 1;
 pid ${folder}/nginx.pid;
@@ -38,6 +39,14 @@ http {
       proxy_buffering on;
       proxy_max_temp_file_size 0;
       proxy_pass http://$track;
+    }
+  }
+  server {
+    listen 127.0.0.1:${grpcPort} http2 backlog=1024;
+    client_max_body_size 0;
+    location / {
+      grpc_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      grpc_pass grpc://$track;
     }
   }
 }

@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { Command } from '../pinned-process.ts'
+import type { WorkloadName } from '../workloads.ts'
 
 /** What a proxy needs to know. Everybody gets the same: 90 % to the primary, 10 % and `x-canary: always` to the canary. */
 export interface Setting {
@@ -8,8 +9,8 @@ export interface Setting {
   readonly canary: number
   /** Where the proxy shall listen. */
   readonly port: number
-  /** The apps speak HTTP/2 with prior knowledge. Default: HTTP/1.1. */
-  readonly speaksHttp2?: boolean
+  /** Where those listen for gRPC that cannot have both protocols at one port. */
+  readonly grpcPort: number
   /** An empty folder for files. */
   readonly folder: string
 }
@@ -20,6 +21,10 @@ export interface Peer {
   missing(): string | undefined
   /** Writes its configuration; how it is started. */
   prepare(setting: Setting): Promise<Command> | Command
+  /** gRPC is served at its own port. */
+  readonly hasGrpcPort?: true
+  /** What it was not made for, and why. */
+  readonly cannot?: Partial<Readonly<Record<WorkloadName, string>>>
   /** Port of an endpoint to scrape, for those that have one. */
   readonly adminPort?: number
 }
