@@ -206,7 +206,6 @@ describe('the annotations of a Deployment', () => {
   })
 
   it.each([
-    ['kinglet.sh/port', 'http'],
     ['kinglet.sh/interval', '10'],
     ['kinglet.sh/threshold', '-1'],
     ['kinglet.sh/step-weight', '101'],

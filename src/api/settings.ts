@@ -11,8 +11,8 @@ import type { Problem } from './validate.ts'
 export interface Settings {
   /** Name of the Service; absent: the only one that selects the pods. */
   readonly service?: string
-  /** Port of the Service; absent: its only one. */
-  readonly port?: number
+  /** Port of the Service by number or name; absent: its only one. */
+  readonly port?: string
   /** `spec.analysis` of the Canary. */
   readonly analysis: JsonObject
 }
@@ -60,7 +60,7 @@ export function parseSettings(annotations: JsonObject): Result<Settings, readonl
     return undefined
   }
   const service = read(settingAnnotations.service, nonEmpty)
-  const port = read(settingAnnotations.port, whole('a port number', 1, 65_535))
+  const port = read(settingAnnotations.port, nonEmpty)
   const analysis = readAnalysis(read)
   for (const key of pauseAnnotations) read(key, truth)
   read(replicasAnnotation, whole('a number of replicas', 0, 100_000))

@@ -58,11 +58,17 @@ describe('the annotation kinglet.sh/canary: enabled', () => {
     expect(cluster.writes).toEqual([])
   })
 
+  it.each(['81', 'grpc'])('takes the port that the annotation calls %s', async (port) => {
+    const { look, canary } = given({ ...enabled, 'kinglet.sh/port': port }, [{ ...appService, spec: { selector: { app: 'web' }, ports: [{ port: 80, name: 'http' }, { port: 81, name: 'grpc' }] } }])
+    await look()
+    expect(canary()).toMatchObject({ spec: { service: { port: 81 } } })
+  })
+
   it.each<[string, JsonObject, readonly JsonObject[], RegExp]>([
     ['no Service', {}, [], /kinglet\.sh\/service: no Service in namespace shop selects the pods of Deployment web/],
     ['several Services', {}, [appService, { ...appService, metadata: { name: 'other', namespace } }], /several Services select the pods of Deployment web: web, other\. .*kinglet\.sh\/service/],
     ['a Service that does not exist', { 'kinglet.sh/service': 'nope' }, [appService], /Service nope\.shop does not exist/],
-    ['several ports', {}, [{ ...appService, spec: { selector: { app: 'web' }, ports: [{ port: 80 }, { port: 81 }] } }], /kinglet\.sh\/port: Service web has 2 ports: 80, 81/],
+    ['several ports', {}, [{ ...appService, spec: { selector: { app: 'web' }, ports: [{ port: 80, name: 'http' }, { port: 81 }] } }], /kinglet\.sh\/port: Service web has 2 ports: 80 \(http\), 81/],
     ['a port that there is not', { 'kinglet.sh/port': '9' }, [appService], /Service web has no port 9, it has 80/],
     ['a bad value', { 'kinglet.sh/interval': 'soon' }, [appService], /annotation kinglet\.sh\/interval: "soon" is not a duration/],
   ])('with %s makes nothing and says on the Deployment which annotation decides', async (_name, annotations, services, message) => {

@@ -122,14 +122,15 @@ async function findService(deployment: JsonObject, settings: Settings, made: Jso
 
 const selectorOf = (service: JsonObject): Readonly<Record<string, unknown>> => readManagedService(objectAt(service, 'metadata', 'annotations'))?.original.selector ?? objectAt(service, 'spec', 'selector')
 
-function findPort(service: JsonObject, settings: Settings): Result<number, Problem> {
-  const ports = listAt(service, 'spec', 'ports').flatMap((port) => numberAt(port, 'port') ?? [])
-  const name = stringAt(service, 'metadata', 'name') ?? ''
+/** The port that the annotation names by its number or name, or the Service's only one. */
+function findPort(service: JsonObject, { port: wanted }: Settings): Result<number, Problem> {
+  const ports = listAt(service, 'spec', 'ports').map((port) => ({ number: numberAt(port, 'port') ?? 0, name: stringAt(port, 'name') }))
+  const found = wanted === undefined ? ports : ports.filter(({ number, name }) => String(number) === wanted || name === wanted)
+  const [only, ...others] = found
+  if (only && others.length === 0) return ok(only.number)
+  const title = `Service ${stringAt(service, 'metadata', 'name') ?? ''}`
+  const list = ports.map(({ number, name }) => (name === undefined ? `${number}` : `${number} (${name})`)).join(', ')
   const path = `annotation ${settingAnnotations.port}`
-  if (settings.port !== undefined) {
-    return ports.includes(settings.port) ? ok(settings.port) : err({ code: 'PortNotFound', path, message: `Service ${name} has no port ${settings.port}, it has ${ports.join(', ')}`, remedy: 'Name one of its ports' })
-  }
-  const [only, ...others] = ports
-  if (only !== undefined && others.length === 0) return ok(only)
-  return err({ code: 'PortAmbiguous', path, message: `Service ${name} has ${ports.length} ports: ${ports.join(', ')}`, remedy: `Name the one that clients call by the annotation ${settingAnnotations.port}` })
+  if (wanted !== undefined) return err({ code: 'PortNotFound', path, message: `${title} has no port ${wanted}, it has ${list}`, remedy: 'Name one of its ports' })
+  return err({ code: 'PortAmbiguous', path, message: `${title} has ${ports.length} ports: ${list}`, remedy: `Name the one that clients call, by number or name, by the annotation ${settingAnnotations.port}` })
 }
