@@ -1,5 +1,6 @@
 import type { DecodedBlock } from './hpack/decoder.ts'
 import type { Field } from './hpack/field.ts'
+import type { Outgoing, Sender } from './outgoing.ts'
 import type { ReceiveWindow } from './receive-window.ts'
 import { defaultWindow } from './wire.ts'
 
@@ -12,14 +13,7 @@ export type Loss = 'peer' | 'unprocessed' | 'lost'
 /** What a stream needs of its connection; `session.ts` is what it is. */
 export interface StreamSession {
   readonly window: ReceiveWindow
-  /** Streams with data that waits for a window or the socket. */
-  readonly waiting: Set<Stream>
-  writeHeaders(id: number, fields: readonly Field[], isLast: boolean): void
-  /** How many bytes of data the connection takes now. */
-  dataRoom(): number
-  /** Sends the bytes as one frame, or nothing and says false. */
-  tryData(stream: Stream, bytes: Buffer, isLast: boolean): boolean
-  grantWindow(id: number, bytes: number): void
+  readonly outgoing: Outgoing
   resetStream(stream: Stream, code: number): void
   /** Both sides have said their last. */
   forget(stream: Stream): void
@@ -40,7 +34,7 @@ export interface StreamUser {
  * One stream of one connection (RFC 9113 §5.1). Answers: what is given to it leaves in order, no faster than the peer allows; what
  * the peer sends is bounded by what was consumed. Must not: know the stream at the other side of the proxy.
  */
-export class Stream {
+export class Stream implements Sender {
   readonly id: number
   readonly session: StreamSession
   user: StreamUser | undefined
@@ -82,31 +76,31 @@ export class Stream {
   sendData(bytes: Buffer, isLast: boolean): void {
     if (this.isReset || this.isEnding) return
     if (isLast) this.isEnding = true
-    if (this.queue.length === 0 && this.session.tryData(this, bytes, isLast)) {
+    if (this.queue.length === 0 && this.session.outgoing.tryData(this, bytes, isLast)) {
       this.afterSent(bytes.length, isLast)
       return
     }
     this.queue.push(bytes)
-    this.session.waiting.add(this)
+    this.session.outgoing.waiting.add(this)
     this.pump()
   }
 
   /** Sends what waits, as far as it goes. */
   pump(): void {
     for (let [first] = this.queue; first && !this.isReset; [first] = this.queue) {
-      const room = Math.min(this.session.dataRoom(), this.sendWindow)
+      const room = Math.min(this.session.outgoing.dataRoom(), this.sendWindow)
       if (first.length > 0 && room <= 0) return
       const part = first.length <= room ? first : first.subarray(0, room)
       if (part === first) this.queue.shift()
       else this.queue[0] = first.subarray(room)
       const isLast = this.isEnding && this.queue.length === 0 && this.trailers === undefined
-      if (!this.session.tryData(this, part, isLast)) {
+      if (!this.session.outgoing.tryData(this, part, isLast)) {
         this.queue.unshift(part)
         return
       }
       this.afterSent(part.length, isLast)
     }
-    this.session.waiting.delete(this)
+    this.session.outgoing.waiting.delete(this)
     const { trailers } = this
     this.trailers = undefined
     if (trailers && !this.isReset) this.writeHeaders(trailers, this.isEnding)
@@ -120,7 +114,7 @@ export class Stream {
     if (this.isReset || this.hasReceivedEnd) return
     this.consumed += taken
     if (this.consumed < defaultWindow / 2) return
-    this.session.grantWindow(this.id, this.consumed)
+    this.session.outgoing.grant(this.id, this.consumed)
     this.receiveWindow += this.consumed
     this.consumed = 0
   }
@@ -144,18 +138,24 @@ export class Stream {
     this.user = undefined
     this.queue.length = 0
     this.trailers = undefined
-    this.session.waiting.delete(this)
+    this.session.outgoing.waiting.delete(this)
     this.consume(this.unconsumed)
   }
 
   private writeHeaders(fields: readonly Field[], isLast: boolean): void {
-    this.session.writeHeaders(this.id, fields, isLast)
+    this.session.outgoing.headers(this.id, fields, isLast)
     if (isLast) this.onSentEnd()
   }
 
   private afterSent(bytes: number, isLast: boolean): void {
     if (bytes > 0) this.user?.onSent(bytes)
     if (isLast) this.onSentEnd()
+  }
+
+  /** The peer has said its last. */
+  onReceivedEnd(): void {
+    this.hasReceivedEnd = true
+    if (this.hasSentEnd) this.session.forget(this)
   }
 
   private onSentEnd(): void {
