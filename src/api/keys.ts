@@ -61,6 +61,8 @@ export const proxyAnnotations = {
   forwarded: 'kinglet.sh/proxy-forwarded',
   /** `keep` or `make`: whether requests without an X-Request-Id get one. */
   requestId: 'kinglet.sh/proxy-request-id',
+  /** A duration: age at which clients are asked to connect anew. */
+  maxConnectionAge: 'kinglet.sh/proxy-max-connection-age',
 } as const
 /** Annotation on the primary's pod template: the revision of the target that it was made from. A new one always rolls the pods. */
 export const revisionAnnotation = 'kinglet.sh/revision'

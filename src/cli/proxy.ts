@@ -89,6 +89,7 @@ export function buildProxyCommand(action: (options: ProxyCommandOptions) => Prom
   whole('--mirror-timeout-ms <ms>', 'KINGLET_MIRROR_TIMEOUT_MS', 'from a copied request to the head of its answer', defaultLimits.mirrorTimeoutMs)
   whole('--head-timeout-ms <ms>', 'KINGLET_HEAD_TIMEOUT_MS', 'from the first byte of a head to its last', defaultLimits.headTimeoutMs)
   whole('--idle-timeout-ms <ms>', 'KINGLET_IDLE_TIMEOUT_MS', 'client connection without a request', defaultLimits.idleTimeoutMs)
+  whole('--max-connection-age-ms <ms>', 'KINGLET_MAX_CONNECTION_AGE_MS', 'age at which clients are asked to connect anew, ±10 %; 0 = any', defaultLimits.maxConnectionAgeMs)
   whole('--body-timeout-ms <ms>', 'KINGLET_BODY_TIMEOUT_MS', 'request body that stops, response that is not taken', defaultLimits.bodyTimeoutMs)
   whole('--connect-timeout-ms <ms>', 'KINGLET_CONNECT_TIMEOUT_MS', 'connecting to the app or a peer', defaultLimits.connectTimeoutMs)
   whole('--response-timeout-ms <ms>', 'KINGLET_RESPONSE_TIMEOUT_MS', 'from the request to the head of its response', defaultLimits.responseTimeoutMs)

@@ -65,6 +65,18 @@ describe('injecting the sidecar', () => {
     expect(told('quic')).toEqual({ value: undefined, warnings: [expect.stringContaining(`kinglet.sh/${key}: "quic" is neither`)] })
   })
 
+  it.each([
+    ['30m', '1800000', 0],
+    ['0.5ms', '1', 0],
+    ['0', '0', 0],
+    ['30', undefined, 1],
+    ['99999999h', undefined, 1],
+  ])('tells it the greatest age of a connection in milliseconds, and names what is no duration: %s', (text, ms, warned) => {
+    const { sidecar, warnings } = injected(pod({}, { 'kinglet.sh/proxy-max-connection-age': text }))
+    expect(valueAt(listAt(sidecar, 'env').find((one) => valueAt(one, 'name') === 'KINGLET_MAX_CONNECTION_AGE_MS'), 'value')).toBe(ms)
+    expect(warnings).toHaveLength(warned)
+  })
+
   it('asks for nothing that Pod Security restricted forbids', () =>
     expect(injected(pod()).sidecar['securityContext']).toEqual({
       allowPrivilegeEscalation: false,

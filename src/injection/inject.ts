@@ -8,6 +8,7 @@ import {
   proxyTokenVolumeName,
   tokenAudience,
 } from '../api/keys.ts'
+import { parseDurationMs } from '../base/duration.ts'
 import { isObject, listAt, objectAt, stringAt, valueAt, type Json, type JsonObject } from '../base/json.ts'
 import { sidecarResources } from './resources.ts'
 
@@ -132,7 +133,16 @@ function chosen(annotations: JsonObject): { readonly env: readonly JsonObject[];
     if (values.some((value) => value === text)) env.push({ name, value: text })
     else warnings.push(`annotation ${key}: ${JSON.stringify(text)} is neither ${values.join(' nor ')}; ${otherwise} is used`)
   }
-  return { env, warnings }
+  const age = connectionAge(annotations[proxyAnnotations.maxConnectionAge])
+  return { env: [...env, ...age.env], warnings: [...warnings, ...age.warnings] }
+}
+
+/** Whole milliseconds, of an annotation such as `30m`. */
+function connectionAge(text: Json | undefined): { readonly env: readonly JsonObject[]; readonly warnings: readonly string[] } {
+  if (text === undefined) return { env: [], warnings: [] }
+  const parsed = parseDurationMs(typeof text === 'string' ? text : '')
+  if (parsed.ok && parsed.value < 1e12) return { env: [{ name: 'KINGLET_MAX_CONNECTION_AGE_MS', value: String(Math.ceil(parsed.value)) }], warnings: [] }
+  return { env: [], warnings: [`annotation ${proxyAnnotations.maxConnectionAge}: ${JSON.stringify(text)} is no duration such as 30m; connections may become of any age`] }
 }
 
 function buildSidecar(config: InjectionConfig, sidecar: Sidecar): JsonObject {

@@ -12,6 +12,7 @@ import { describeError } from '../base/errors.ts'
 import { resetSocket } from '../runtime/reset-socket.ts'
 import type { ClientMemory } from './another-try.ts'
 import type { ClientSide, ForeignConnection } from './client-side.ts'
+import { retirementOf } from './connection-age.ts'
 import type { Seat } from './crowd.ts'
 import type { Timed } from './deadlines.ts'
 import type { Engine } from './engine.ts'
@@ -38,6 +39,7 @@ export class ClientConnection implements ClientSide, Timed {
   private readonly engine: Engine
   private readonly onGone: (connection: ClientConnection) => void
   readonly address: string
+  readonly retiresAt: number
   private readonly dataListener = (chunk: Buffer): void => this.onData(chunk)
   private readonly drainListener = (): void => this.exchange?.onClientDrain()
   private readonly endListener = (): void => this.onEnd()
@@ -62,6 +64,8 @@ export class ClientConnection implements ClientSide, Timed {
     const { remoteAddress = '' } = socket
     this.address = remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress
     this.deadline = engine.deadlines.after(engine.limits.idleTimeoutMs)
+    // Those who come to the direct port choose this pod themselves.
+    this.retiresAt = port === 'direct' ? Number.POSITIVE_INFINITY : retirementOf(engine.limits.maxConnectionAgeMs, engine.deadlines.now, engine.random)
     socket.on('data', this.dataListener)
     socket.on('drain', this.drainListener)
     socket.on('end', this.endListener)

@@ -16,6 +16,8 @@ export interface ClientSide extends ClientMemory {
   readonly address: string
   /** While the exchange lasts its passing calls the exchange's `onClientDeadline`. */
   deadline: number
+  /** From when on its next response asks the client to connect anew; on the clock of Deadlines. */
+  readonly retiresAt: number
   /** Writes latin1 text. */
   write(text: string): void
   pause(): void

@@ -16,6 +16,8 @@ export interface Engine {
   readonly responseParser: ResponseParser
   readonly counters: EngineCounters
   readonly log: Logger
+  /** Numbers in [0, 1). */
+  readonly random: () => number
   /** What this pod was told that its app speaks; it goes before what the table says. */
   readonly protocol: AppProtocol | undefined
   /** The pod is going away: every answer asks its client to connect anew. */

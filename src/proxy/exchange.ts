@@ -185,11 +185,16 @@ export class Exchange implements UpstreamUser {
     if (this.upstream) this.upstream.deadline = Number.POSITIVE_INFINITY
     this.request.answered()
     this.dropCopy('body')
-    const mayKeepAlive = this.request.isDone && !this.engine.isDraining && !this.engine.live.active.isLeaving && !this.serving.isDisplaced
+    const mayKeepAlive = this.request.isDone && !this.isClientToLeave && !this.engine.live.active.isLeaving && !this.serving.isDisplaced
     const { maxChunkExtraBytes } = this.engine.limits
     const edit = this.serving.plan?.response
     this.response = new ResponseFlow(this.client, this.head, edit ? editResponse(head, edit) : head, { mayKeepAlive, line: this.serviceTimeLine() + this.cookieLines(), maxChunkExtraBytes })
     this.relay(this.response, bytes, from)
+  }
+
+  /** Its next request had better come over another connection: the pod goes away, or this one is old. */
+  private get isClientToLeave(): boolean {
+    return this.engine.isDraining || this.client.retiresAt <= this.engine.deadlines.now
   }
 
   /** For the sidecar that sent this hop. */
@@ -343,7 +348,7 @@ export class Exchange implements UpstreamUser {
 
   /** A cross-origin preflight is no request for the app. */
   private answerPreflight(lines: readonly (readonly [name: string, value: string])[]): void {
-    const keepAlive = this.head.keepAlive && this.request.isDone && !this.engine.isDraining
+    const keepAlive = this.head.keepAlive && this.request.isDone && !this.isClientToLeave
     this.serving.end()
     this.finish()
     const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
@@ -365,7 +370,7 @@ export class Exchange implements UpstreamUser {
   }
 
   private answer(answer: OwnAnswer): void {
-    const keepAlive = this.head.keepAlive && this.request.isDone && !this.engine.isDraining && answer.status >= 500
+    const keepAlive = this.head.keepAlive && this.request.isDone && !this.isClientToLeave && answer.status >= 500
     this.finish()
     this.client.write(this.client.probeTail() + printAnswer(answer, this.head.method, keepAlive))
     this.client.onExchangeEnd(keepAlive)

@@ -55,6 +55,8 @@ export interface ProxyOptions {
   readonly log: Logger
   /** Numbers in [0, 1) by which requests are drawn. Default: Math.random. */
   readonly random?: () => number
+  /** The clock of all time-outs. Default: one of its own. */
+  readonly deadlines?: Deadlines
 }
 
 export interface RunningProxy {
@@ -71,8 +73,7 @@ const goodbyeMs = 1000
 
 /** Starts the sidecar; resolves when all ports are open. Error `LISTEN_FAILED`. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const { limits, log, identity } = options
-  const deadlines = new Deadlines()
+  const { limits, log, identity, deadlines = new Deadlines() } = options
   const ledger = new TrafficLedger()
   const pools = new UpstreamPools(limits, deadlines)
   const mirrorPools = new UpstreamPools(limits, deadlines)
@@ -89,6 +90,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     live,
     counters,
     log,
+    random,
     requestParser: new RequestParser(),
     responseParser: new ResponseParser(),
     protocol: options.app.protocol,

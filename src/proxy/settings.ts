@@ -30,6 +30,8 @@ export interface ProxyLimits {
   readonly headTimeoutMs: number
   /** A kept-alive client connection without a request. Above the 60 s of common load balancers, so that they close first. */
   readonly idleTimeoutMs: number
+  /** Age at which a client's connection at the route port is asked to be replaced, ±10 %; 0 = any. Like Envoy's and gRPC's default: what the app promised is not cut short. */
+  readonly maxConnectionAgeMs: number
   /** A request body without a byte, or a response that the client does not take. */
   readonly bodyTimeoutMs: number
   /** To open a connection to the app or a peer. */
@@ -66,6 +68,7 @@ export const defaultLimits: ProxyLimits = {
   maxStreams: 1000,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 75_000,
+  maxConnectionAgeMs: 0,
   bodyTimeoutMs: 60_000,
   connectTimeoutMs: 1000,
   responseTimeoutMs: 300_000,

@@ -26,6 +26,8 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
   private readonly client: ClientSide
   private readonly session: Session
   private readonly reader: RequestReader
+  /** When the client was asked to leave. */
+  private leavingSince: number | undefined
   private blockedSince: number | undefined
   /** When the last stream ended. */
   private idleSince = 0
@@ -58,7 +60,7 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
     if (maxBodyBytes > 0 && (request.contentLength ?? 0) > maxBodyBytes) return this.refuse(stream, { status: 413, reason: 'the body is too long' }, hasEnded)
     if (this.engine.counters.requestsInFlight >= maxRequests) return this.refuse(stream, { status: 503, reason: 'too many requests are under way' }, hasEnded)
     if (hasEnded && (request.contentLength ?? 0) > 0) return this.refuse(stream, 'malformed', hasEnded)
-    if (this.engine.isDraining || this.engine.live.active.isLeaving) this.session.goAway()
+    if (this.engine.isDraining || this.engine.live.active.isLeaving) this.leave()
     const exchange = new Http2Exchange(this.engine, this, stream, request, hasEnded)
     stream.user = exchange
     exchange.start()
@@ -78,7 +80,7 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
     if (this.session.streams.size > 0 || !this.session.hasPeerSettings) return
     const { deadlines, limits } = this.engine
     this.idleSince = deadlines.now
-    this.deadline = deadlines.after(limits.headTimeoutMs)
+    this.lookAfter(limits.headTimeoutMs)
   }
 
   onGoAway(): void {}
@@ -91,13 +93,21 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
     if (this.session.isStalledSince(performance.now() - limits.headTimeoutMs)) return this.session.fail(new ConnectionError(errorCode.enhanceYourCalm, 'a header block did not come in time'))
     if (this.isNotTaken()) return this.session.destroy()
     const isIdle = this.session.streams.size === 0
-    if (isIdle && deadlines.now - this.idleSince >= limits.tunnelIdleMs) return this.session.goAway()
-    this.deadline = deadlines.after(isIdle ? limits.headTimeoutMs : 0)
+    if (isIdle && deadlines.now - this.idleSince >= limits.tunnelIdleMs) this.leave()
+    if (this.client.retiresAt <= deadlines.now) this.leave()
+    if (this.leavingSince !== undefined && deadlines.now - this.leavingSince >= limits.headTimeoutMs) this.session.finish()
+    this.lookAfter(isIdle ? limits.headTimeoutMs : 0)
     for (const { user } of this.session.streams.all()) {
       if (!(user instanceof Http2Exchange)) continue
       if (user.deadline <= deadlines.now) user.onDeadline()
       else user.endIfStalled()
     }
+  }
+
+  private lookAfter(ms: number): void {
+    const { deadlines, limits } = this.engine
+    const turn = this.leavingSince === undefined ? this.client.retiresAt : this.leavingSince + limits.headTimeoutMs
+    this.deadline = Math.min(deadlines.after(ms), turn)
   }
 
   /** The client has taken nothing of what was written for too long. */
@@ -114,6 +124,12 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
 
   /** No new streams; those there are end in their time. */
   drain(): void {
+    this.leave()
+  }
+
+  private leave(): void {
+    if (this.leavingSince !== undefined) return
+    this.leavingSince = this.engine.deadlines.now
     this.session.goAway()
   }
 

@@ -196,7 +196,12 @@ export class Session implements StreamSession, IncomingOwner {
   }
 
   onPong(): void {
-    if (!this.isServer || !this.isLeaving || this.isFinal) return
+    if (this.isServer) this.finish()
+  }
+
+  /** The client knows that it shall leave, or has had the time to know: what it begins from now on is not served. */
+  finish(): void {
+    if (!this.isLeaving || this.isFinal || this.isClosed) return
     this.isFinal = true
     this.outgoing.writer.goAway(this.ids.lastPeer, errorCode.noError)
     if (this.streams.size === 0) this.end()
