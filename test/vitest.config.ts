@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import LongestFirst from './longest-first.ts'
 
 /**
  * On the embedded cluster. `npm test`: the tests beside the code, then the end-to-end suites. `npm run e2e:disruptive`: those that kill
@@ -8,6 +9,7 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     reporters: ['default', './test/reporter.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -26,7 +28,7 @@ export default defineConfig({
           include: ['test/e2e/*.e2e.ts'],
           globalSetup: ['test/e2e/setup-sandbox.ts'],
           // Suites wait far more than they compute.
-          maxWorkers: 3,
+          maxWorkers: 4,
           testTimeout: 240_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },

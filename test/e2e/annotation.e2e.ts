@@ -21,7 +21,7 @@ describe('one annotation on the Deployment', () => {
 
   it('makes the Canary from the Service and the port that there are, and adopts the app', async () => {
     explainOnFailure()
-    story = await givenAppUnderLoad(namespace)
+    story = await givenAppUnderLoad(namespace, { app: { replicas: 1 } })
     await story.deploy('v1', { annotations: optIn })
     await restsIdle(story)
     await onlyAnswers(story, 'v1', 'podinfo-primary')
@@ -62,7 +62,7 @@ describe('one annotation on the Deployment', () => {
   it('gives everything back when it is removed', async () => {
     explainOnFailure()
     await story.deploy('v2')
-    await isGivenBack(story)
+    await isGivenBack(story, 1)
     await story.load.more(200)
     expectNoFailure(await story.load.settled())
     const target = await getDeployment(namespace, 'podinfo')

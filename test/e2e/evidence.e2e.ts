@@ -21,6 +21,7 @@ describe('a healthy version with decent traffic', () => {
   it('passes each step as soon as it is shown to be no worse: by the clock that would take half an hour', async () => {
     explainOnFailure()
     story = await givenAdoptedApp(namespace, {
+      app: { replicas: 1 },
       canary: { interval: '10m', strategy: { stepWeights: [40, 60], advance: 'evidence', guard } },
       streams: [{ name: 'users', url: 'http://podinfo/', rate: 100, timeoutMs: 20_000 }],
     })

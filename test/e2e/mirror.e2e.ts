@@ -14,7 +14,7 @@ describe('a release that begins with copies of the users’ requests', () => {
 
   it('takes a bad version back before any user has met it', async () => {
     explainOnFailure()
-    story = await givenAdoptedApp(namespace, { canary: { strategy: { mirror: true, stepWeights: [50] } } })
+    story = await givenAdoptedApp(namespace, { app: { replicas: 1 }, canary: { strategy: { mirror: true, stepWeights: [50] } } })
     const beganAt = Date.now()
     await story.deploy('v2', { fault: 'broken' })
     await story.watch.phase('Progressing')

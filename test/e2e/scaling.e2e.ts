@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { pauseAnnotations } from '../../src/api/keys.ts'
 import { resources } from '../../src/api/resources.ts'
-import { numberAt, stringAt } from '../../src/base/json.ts'
+import { stringAt } from '../../src/base/json.ts'
 import { apply } from './lib/apply.ts'
-import { isSandbox } from './lib/cluster.ts'
 import { eventually, staysTrue } from './lib/eventually.ts'
 import { service } from './lib/manifests.ts'
-import { annotate, conditionsOf, eventWith, get, getDeployment, patch, podsOf, selectorOf, specReplicas, targetPortOf } from './lib/objects.ts'
+import { annotate, eventWith, get, getDeployment, patch, podsOf, selectorOf, specReplicas, targetPortOf } from './lib/objects.ts'
 import { scene } from './lib/scene.ts'
 import { served } from './lib/shares.ts'
 import { expectNoFailure, givenAdoptedApp, restsIdle, since, versionOf, type Story } from './lib/story.ts'
@@ -19,7 +18,7 @@ describe('an app that rests', () => {
 
   it('survives kubectl scale of its Deployment: no client reaches the pods, and they go again', async () => {
     explainOnFailure()
-    story = await givenAdoptedApp(namespace, { canary: quickly })
+    story = await givenAdoptedApp(namespace, { canary: quickly, app: { replicas: 1 } })
     const at = Date.now()
     await patch(resources.deployments, namespace, 'podinfo', { spec: { replicas: 3 } }, 'scale')
     await eventually('the target is at 0 replicas again', async () => specReplicas(await getDeployment(namespace, 'podinfo')) === 0)
@@ -97,61 +96,5 @@ describe('an app that rests', () => {
     await restsIdle(story, 'Succeeded')
     expect(versionOf(await getDeployment(namespace, 'podinfo-primary'))).toBe('v6')
     expectNoFailure(since(await story.load.settled(), at))
-  })
-})
-
-describe('an app with a HorizontalPodAutoscaler', () => {
-  const { namespace, explainOnFailure } = scene('hpa')
-
-  it('gets one for its primary; its own rests while the target is at 0', async () => {
-    explainOnFailure()
-    const spec = {
-      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'podinfo' },
-      minReplicas: 2,
-      maxReplicas: 4,
-      metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 90 } } }],
-    }
-    await apply({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata: { name: 'podinfo', namespace }, spec })
-    const story = await givenAdoptedApp(namespace, {
-      app: { replicas: null },
-      canary: { ...quickly, spec: { autoscalerRef: { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', name: 'podinfo' } } },
-    })
-    const copy = await eventually('the autoscaler of the primary', () => get(resources.horizontalPodAutoscalers, namespace, 'podinfo-primary'))
-    expect(copy).toMatchObject({ spec: { ...spec, scaleTargetRef: { name: 'podinfo-primary' } } })
-    // The embedded cluster stores autoscalers and runs none.
-    if (!isSandbox()) {
-      await eventually('the autoscaler of the target rests', async () => {
-        const own = await get(resources.horizontalPodAutoscalers, namespace, 'podinfo')
-        return conditionsOf(own).some((condition) => condition.type === 'ScalingActive' && condition.reason === 'ScalingDisabled')
-      })
-    }
-    await staysTrue('the target stays at 0', async () => specReplicas(await getDeployment(namespace, 'podinfo')) === 0, 2000)
-    await story.deploy('v2')
-    await story.watch.phase('Progressing')
-    await restsIdle(story, 'Succeeded')
-    await patch(resources.horizontalPodAutoscalers, namespace, 'podinfo', { spec: { maxReplicas: 6 } })
-    await eventually('the copy follows while nothing is released', async () => {
-      const follower = await get(resources.horizontalPodAutoscalers, namespace, 'podinfo-primary')
-      return numberAt(follower, 'spec', 'maxReplicas') === 6
-    })
-    expectNoFailure(await story.load.settled())
-  })
-})
-
-describe('two apps in one namespace', () => {
-  const { namespace, explainOnFailure } = scene('two')
-
-  it('do not touch each other', async () => {
-    explainOnFailure('one')
-    const [one, two] = await Promise.all([
-      givenAdoptedApp(namespace, { name: 'one', canary: quickly, app: { replicas: 1 } }),
-      givenAdoptedApp(namespace, { name: 'two', canary: quickly, app: { replicas: 1 } }),
-    ])
-    await one.deploy('v2')
-    await one.watch.phase('Progressing')
-    await restsIdle(one, 'Succeeded')
-    expect(two.watch.rows.at(-1)?.phase).toBe('Initialized')
-    expect(versionOf(await getDeployment(namespace, 'two-primary'))).toBe('v1')
-    expectNoFailure([...(await one.load.settled()), ...(await two.load.settled())])
   })
 })

@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config'
+import LongestFirst from '../longest-first.ts'
 
 /** `npm run e2e`: the end-to-end suites on the cluster that KUBECONFIG leads to; those that kill Kinglet's own parts one by one, after the others. */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
     reporters: ['verbose', './test/reporter.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
