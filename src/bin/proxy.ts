@@ -22,7 +22,7 @@ export async function runProxy(options: ProxyCommandOptions, version: string): P
     drain: { minMs: options.drainMinMs, quietMs: options.drainQuietMs, deadlineMs: options.drainDeadlineMs },
     log,
   })
-  log.info('listening', { host: options.host, ...proxy.ports, app: `${options.app.host}:${options.app.port}` })
+  log.info('listening', { host: options.host ?? '*', ...proxy.ports, app: `${options.app.host}:${options.app.port}` })
   const signal = await new Promise<string>((resolve) => {
     process.once('SIGTERM', resolve)
     process.once('SIGINT', resolve)

@@ -8,7 +8,7 @@ import { defaultDrain, defaultLimits, type DrainSettings, type ProxyLimits } fro
 export interface ProxyCommandOptions extends ProxyLimits {
   readonly app: { readonly host: string; readonly port: number }
   readonly protocol?: AppProtocol
-  readonly host: string
+  readonly host?: string
   readonly routePort: number
   readonly directPort: number
   readonly adminPort: number
@@ -58,7 +58,7 @@ export function buildProxyCommand(action: (options: ProxyCommandOptions) => Prom
 
   add('--app <host:port>', 'KINGLET_APP', 'where the app next door listens', (option) => option.argParser(parseAddress).makeOptionMandatory())
   add('--protocol <name>', 'KINGLET_PROTOCOL', 'what the app speaks, whatever the table says: tcp is passed on by connection', (option) => option.choices(appProtocols))
-  text('--host <address>', 'KINGLET_HOST', 'address to listen on', '0.0.0.0')
+  add('--host <address>', 'KINGLET_HOST', 'address to listen on (default: every one, IPv6 and IPv4)')
   whole('--route-port <port>', 'KINGLET_ROUTE_PORT', 'route port; 0 = any free one', proxyPorts.route.port)
   whole('--direct-port <port>', 'KINGLET_DIRECT_PORT', 'direct port; 0 = any free one', proxyPorts.direct.port)
   whole('--admin-port <port>', 'KINGLET_ADMIN_PORT', 'admin port; 0 = any free one', proxyPorts.admin.port)

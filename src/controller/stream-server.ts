@@ -61,7 +61,7 @@ export async function startStreamServer(options: StreamServerOptions): Promise<S
 function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(new AppError('LISTEN_FAILED', `cannot listen at port ${port}: ${describeError(error)}`, { cause: error })))
-    server.listen(port, '0.0.0.0', () => resolve((server.address() as AddressInfo).port))
+    server.listen(port, () => resolve((server.address() as AddressInfo).port))
   })
 }
 

@@ -17,7 +17,7 @@ export interface Admin {
 }
 
 /** Opens the admin port. Error `LISTEN_FAILED`. */
-export async function startAdmin(answers: AdminAnswers, host: string, port: number): Promise<Admin> {
+export async function startAdmin(answers: AdminAnswers, host: string | undefined, port: number): Promise<Admin> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5000 }, (request, response) => {
     const path = request.url?.split('?')[0]
     if (request.method !== 'GET' && request.method !== 'HEAD') reply(response, 405, 'text/plain', 'Read only.\n')

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createLogger } from '../runtime/log.ts'
 import { startProxy } from './proxy.ts'
@@ -23,6 +24,20 @@ describe('the admin port', () => {
     expect(await (await fetch(`${url}/metrics`)).text()).toContain('kinglet_requests_total{track="primary",reason="weight",outcome="2xx",protocol="http1"} 1')
     expect((await fetch(`${url}/stats`, { method: 'POST' })).status).toBe(405)
     expect((await fetch(`${url}/x`)).status).toBe(404)
+    await rig.close()
+    app.close()
+  })
+})
+
+// A machine without IPv6 has nothing to show here.
+describe.runIf(Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1')))('without an address to listen on', () => {
+  it('is reached by IPv6 and by IPv4, at all ports, and tells the app the address of the client', async () => {
+    const app = await startRawServer(answering((request) => respond(field(request, 'x-forwarded-for') ?? '')))
+    const rig = await startRig(app.port, { change: { host: undefined } })
+    for (const [host, address] of [['[::1]', '::1'], ['127.0.0.1', '127.0.0.1']]) {
+      for (const port of [rig.route, rig.direct]) expect(await (await fetch(`http://${host}:${port}/`)).text()).toBe(address)
+      expect((await fetch(`http://${host}:${rig.admin}/readyz`)).status).toBe(200)
+    }
     await rig.close()
     app.close()
   })

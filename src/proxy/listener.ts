@@ -22,7 +22,7 @@ const maxTurnedAway = 100
 const keepAliveInitialDelay = 60_000
 
 /** Opens a port for requests of one kind. Port 0 takes a free one. Error `LISTEN_FAILED`. */
-export async function listen(engine: Engine, kind: 'route' | 'direct', host: string, port: number): Promise<Listener> {
+export async function listen(engine: Engine, kind: 'route' | 'direct', host: string | undefined, port: number): Promise<Listener> {
   const { maxConnections } = engine.limits
   const connections = new Crowd<ClientConnection>()
   let lastConnectionAt = performance.now()
@@ -50,11 +50,11 @@ export async function listen(engine: Engine, kind: 'route' | 'direct', host: str
   }
 }
 
-/** Listens, or rejects with `LISTEN_FAILED`, naming what the port is for. */
-export function startListening(server: Server, kind: string, host: string, port: number): Promise<void> {
+/** Listens, without a host at every address, or rejects with `LISTEN_FAILED`, naming what the port is for. */
+export function startListening(server: Server, kind: string, host: string | undefined, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(new AppError('LISTEN_FAILED', `cannot listen on ${host}:${port} (${kind} port): ${describeError(cause)}`, { cause })))
-    server.listen({ host, port, backlog: 1024 }, () => {
+    server.once('error', (cause) => reject(new AppError('LISTEN_FAILED', `cannot listen on ${host ?? '*'}:${port} (${kind} port): ${describeError(cause)}`, { cause })))
+    server.listen({ ...(host === undefined ? {} : { host }), port, backlog: 1024 }, () => {
       server.removeAllListeners('error')
       // A later failure to accept (no file descriptors left) concerns one connection, not the listener.
       server.on('error', () => undefined)

@@ -36,8 +36,8 @@ import { TableSource } from './table-source.ts'
 import { UpstreamPool, UpstreamPools } from './upstream-pool.ts'
 
 export interface ProxyOptions {
-  /** Address to listen on. */
-  readonly host: string
+  /** Address to listen on; undefined: every one, IPv6 and IPv4. */
+  readonly host: string | undefined
   /** 0 takes a free port. */
   readonly ports: { readonly route: number; readonly direct: number; readonly admin: number }
   /** Where the app next door listens. */

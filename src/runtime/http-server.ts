@@ -5,12 +5,12 @@ import { AppError, describeError } from '../base/errors.ts'
 
 type Server = http.Server | HttpsServer
 
-/** Starts listening; the port, which the system chose if `port` is 0. Errors: LISTEN_FAILED with the address. */
-export function listen(server: Server, port: number, host = '0.0.0.0'): Promise<number> {
+/** Starts listening at every address, IPv6 and IPv4; the port, which the system chose if `port` is 0. Errors: LISTEN_FAILED. */
+export function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    const onError = (error: unknown): void => reject(new AppError('LISTEN_FAILED', `cannot listen at ${host}:${port}: ${describeError(error)}`, { cause: error }))
+    const onError = (error: unknown): void => reject(new AppError('LISTEN_FAILED', `cannot listen at port ${port}: ${describeError(error)}`, { cause: error }))
     server.once('error', onError)
-    server.listen(port, host, () => {
+    server.listen(port, () => {
       server.off('error', onError)
       resolve((server.address() as AddressInfo).port)
     })
