@@ -159,6 +159,7 @@ describe('a request that is fine reaches the app', () => {
     ['(6) absolute form as origin form', 'GET http://shop.example/a?b HTTP/1.1\r\nHost: other\r\n\r\n', ['GET /a?b HTTP/1.1\r\nHost: shop.example\r\n']],
     ['(6) absolute form without a path', 'GET http://shop.example HTTP/1.1\r\nHost: other\r\n\r\n', ['GET / HTTP/1.1\r\nHost: shop.example\r\n']],
     ['(6) absolute form with a query alone', 'GET http://shop.example?a HTTP/1.1\r\nHost: other\r\n\r\n', ['GET /?a HTTP/1.1\r\n']],
+    ['(6) absolute form of OPTIONS without a path', 'OPTIONS http://shop.example HTTP/1.1\r\nHost: other\r\n\r\n', ['OPTIONS * HTTP/1.1\r\nHost: shop.example\r\n']],
     ['(6) asterisk form', 'OPTIONS * HTTP/1.1\r\nHost: app\r\n\r\n', ['OPTIONS * HTTP/1.1\r\n']],
     ['(5) HTTP/1.0 without Host, as 1.1 with one', 'GET / HTTP/1.0\r\n\r\n', ['GET / HTTP/1.1\r\nHost: localhost\r\n']],
     ['(7) Content-Length', `${post('Content-Length: 5')}\r\nhello`, ['Content-Length: 5\r\n', '\r\n\r\nhello']],
@@ -182,6 +183,8 @@ describe('a request that is fine reaches the app', () => {
   })
 
   it.each<[rule: string, request: string, unwanted: string]>([
+    ['(6) the Host beside an absolute form', 'GET http://shop.example/ HTTP/1.1\r\nHost: other\r\n\r\n', 'other'],
+    ['(19) TE of codings', get('/', 'TE: gzip'), 'TE:'],
     ['(18) Connection', get('/', 'Connection: keep-alive'), 'keep-alive'],
     ['(18) what Connection names', get('/', 'Connection: close, X-Secret', 'X-Secret: 1'), 'X-Secret'],
     ['(18) Keep-Alive', get('/', 'Keep-Alive: timeout=5'), 'Keep-Alive'],
