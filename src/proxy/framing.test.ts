@@ -50,6 +50,7 @@ describe('a request that parsers could disagree about is refused', () => {
     ['(2) bare CR', 'GET / HTTP/1.1\r\nHost: a\r\nA: b\rC: d\r\n\r\n', 400],
     ['(2) NUL in a value', 'GET / HTTP/1.1\r\nHost: a\r\nA: b\0c\r\n\r\n', 400],
     ['(2) DEL in a value', 'GET / HTTP/1.1\r\nHost: a\r\nA: b\x7fc\r\n\r\n', 400],
+    ['(2) NUL in the place of a CR', 'GET / HTTP/1.1\r\nHost: a\r\nA: b\0\nC: d\r\n\r\n', 400],
     ['(3) a space before the colon', 'GET / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n', 400],
     ['(3) a space before the first field', 'GET / HTTP/1.1\r\n Host: a\r\n\r\n', 400],
     ['(3) a folded line', 'GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n c\r\n\r\n', 400],
