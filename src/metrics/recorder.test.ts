@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bucketOf, mergeHistograms, quantileUs } from '../api/histogram.ts'
+import { bucketOf, mergeHistograms } from '../api/histogram.ts'
 import { outcomes, reasons, tracks } from '../api/protocol.ts'
-import { createProxyMetrics, type ProxyReadings } from './proxy.ts'
+import { renderProxyMetrics, type ProxyReadings } from './proxy.ts'
 import { TrafficLedger } from './recorder.ts'
+import { expectAddsUp } from './scrape.testkit.ts'
 
 const record = fc.record({
   track: fc.constantFrom(...tracks),
@@ -31,7 +32,7 @@ describe('the ledger', () => {
           const counted = intervals.flatMap(({ series }) => series).reduce((sum, series) => sum + (series.outcomes[outcome] ?? 0), 0)
           expect(counted).toBe(requests.filter((request) => request.outcome === outcome).length)
         }
-        expect(ledger.snapshot().reduce((sum, { count }) => sum + count, 0)).toBe(requests.length)
+        expect(ledger.series.flatMap((series) => ledger.partsOf(series)).reduce((sum, { total }) => sum + total, 0)).toBe(requests.length)
       }),
     ))
 
@@ -44,8 +45,7 @@ describe('the ledger', () => {
         for (const us of latenciesUs) book.record('primary', 'weight', '2xx', us / 1000)
         ledger.endInterval()
         const exact = latenciesUs.toSorted((one, other) => one - other)[Math.max(1, Math.ceil(q * latenciesUs.length - 1e-9)) - 1] ?? 0
-        const [series] = ledger.snapshot()
-        const told = quantileUs(new Map([...(series?.buckets.entries() ?? [])].filter(([, count]) => count > 0)), q) ?? 0
+        const told = ledger.series[0]?.drained.quantileUs(q) ?? 0
         expect(Math.abs(told - exact)).toBeLessThanOrEqual(1 + exact / 100)
       }),
     ))
@@ -141,7 +141,8 @@ describe('the ledger', () => {
 
 describe('the scrape', () => {
   const readings = (ledger: TrafficLedger): ProxyReadings => ({
-    series: ledger.snapshot(),
+    series: ledger.series,
+    partsOf: (series) => ledger.partsOf(series),
     clientAborted: ledger.clientAborted,
     proxyErrors: ledger.proxyErrors,
     refusedRequests: new Map([[400, 2]]),
@@ -150,7 +151,7 @@ describe('the scrape', () => {
     controllerConnected: true,
     tablesRefused: 1,
     rescuedRequests: 0,
-      retriedRequests: 0,
+    retriedRequests: 0,
     mirrorsInFlight: 0,
     droppedMirrors: { busy: 1, body: 0 },
     openConnections: 3,
@@ -158,7 +159,9 @@ describe('the scrape', () => {
     tcpBytes: { primary: { fromClient: 0, fromServer: 0 }, canary: { fromClient: 0, fromServer: 0 } },
   })
 
-  it('shows requests, and their durations under the status that Flagger’s queries ask for', async () => {
+  const scrape = (ledger: TrafficLedger): string => [...renderProxyMetrics(readings(ledger))].join('')
+
+  it('shows requests, and their durations under the status that Flagger’s queries ask for', () => {
     const ledger = new TrafficLedger()
     const book = ledger.open(7)
     book.record('primary', 'weight', '2xx', 4)
@@ -166,7 +169,7 @@ describe('the scrape', () => {
     ledger.endInterval()
     book.record('canary', 'weight', 'reset', 400)
     book.record('canary', 'weight', '5xx', 400)
-    const text = await createProxyMetrics(() => readings(ledger)).render()
+    const text = scrape(ledger)
     for (const line of [
       'kinglet_requests_total{track="canary",reason="weight",outcome="reset",protocol="http1"} 1',
       'kinglet_requests_total{track="primary",reason="weight",outcome="2xx",protocol="http1"} 1',
@@ -182,10 +185,41 @@ describe('the scrape', () => {
       expect(text).toContain(`${line}\n`)
   })
 
-  it('gives the same totals twice', async () => {
+  it('gives the same totals twice', () => {
     const ledger = new TrafficLedger()
     ledger.open(1).record('primary', 'direct', '2xx', 1)
-    const metrics = createProxyMetrics(() => readings(ledger))
-    expect(await metrics.render()).toBe(await metrics.render())
+    expect(scrape(ledger)).toBe(scrape(ledger))
+  })
+
+  it('is well-formed, and every series adds up, whatever is recorded and drained between its slices', () =>
+    fc.assert(
+      fc.property(fc.array(record, { minLength: 1, maxLength: 40 }), fc.array(fc.option(record, { nil: 'end' as const }), { maxLength: 40 }), (before, meanwhile) => {
+        const ledger = new TrafficLedger()
+        const book = ledger.open(1)
+        for (const { track, reason, outcome, latencyMs } of before) book.record(track, reason, outcome, latencyMs)
+        const steps = meanwhile.values()
+        let text = ''
+        for (const slice of renderProxyMetrics(readings(ledger))) {
+          text += slice
+          const { value: step } = steps.next()
+          if (step === 'end') ledger.endInterval()
+          else if (step) book.record(step.track, step.reason, step.outcome, step.latencyMs)
+        }
+        const scraped = expectAddsUp(text)
+        expect(scraped).toBeGreaterThanOrEqual(before.length)
+        expect(scraped).toBeLessThanOrEqual(before.length + meanwhile.length)
+      }),
+      { numRuns: 30 },
+    ))
+
+  it('knows the sum of all durations', () => {
+    const ledger = new TrafficLedger()
+    const book = ledger.open(1)
+    for (const ms of [1.5, 20.25]) {
+      book.record('primary', 'weight', '2xx', ms)
+      ledger.endInterval()
+    }
+    book.record('primary', 'weight', '2xx', 300)
+    expect(scrape(ledger)).toContain('http_request_duration_seconds_sum{status="2xx",track="primary",reason="weight",protocol="http1"} 0.32175\n')
   })
 })

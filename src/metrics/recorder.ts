@@ -5,51 +5,24 @@
  * A book belongs to one generation, so that no report spans two: a request writes into the book of the table it started with.
  * Ending an interval moves every book's counts into the totals.
  */
-import { bucketCeilingUs, bucketFloorUs, bucketOf, highestUs } from '../api/histogram.ts'
 import { outcomes, reasons, tracks, type Drawn, type Outcome, type Reason, type SeriesDelta, type Track } from '../api/protocol.ts'
 import { Draws, type PodTally } from './draws.ts'
+import { LatencyCounts } from './latency-counts.ts'
 import { UsualLatency } from './usual-latency.ts'
 
 const trackIndex: Readonly<Record<Track, number>> = { primary: 0, canary: 1 }
 const reasonIndex: Readonly<Record<Reason, number>> = { weight: 0, match: 1, affinity: 2, direct: 3, hop: 4, mirror: 5 }
 const outcomeIndex: Readonly<Record<Outcome, number>> = { '1xx': 0, '2xx': 1, '3xx': 2, '4xx': 3, '5xx': 4, reset: 5, timeout: 6, refused: 7 }
-const seriesCount = 4 * tracks.length * reasons.length
-const bucketCount = bucketOf(highestUs) + 1
 
-const cellOf = (track: Track, reason: Reason, outcome: Outcome, protocol: number): number =>
-  ((protocol * tracks.length + trackIndex[track]) * reasons.length + reasonIndex[reason]) * outcomes.length + outcomeIndex[outcome]
+/** The place of a series among all: in the order in which reports and scrapes list them. */
+const cellOf = (track: Track, reason: Reason, outcome: Outcome, protocol: Protocol): number =>
+  ((trackIndex[track] * reasons.length + reasonIndex[reason]) * outcomes.length + outcomeIndex[outcome]) * protocolCount + protocolIndex[protocol]
 
 /** What a request came by. It tells series apart at a scrape; reports add all protocols up. */
 export type Protocol = 'http1' | 'http2' | 'grpc' | 'tcp'
-const protocols = ['http1', 'http2', 'grpc', 'tcp'] as const
 const protocolIndex: Readonly<Record<Protocol, number>> = { http1: 0, http2: 1, grpc: 2, tcp: 3 }
-
-/**
- * Counts by bucket of api/histogram.ts, which is HdrHistogram's layout. An array of our own, because hdr-histogram-js compiles
- * WebAssembly when it is loaded: 15 MiB of the sidecar's memory. It is the oracle of the tests.
- */
-class LatencyCounts {
-  total = 0
-  private readonly counts = new Uint32Array(bucketCount)
-
-  record(us: number): void {
-    const bucket = bucketOf(us)
-    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1
-    this.total += 1
-  }
-
-  forEach(visit: (bucket: number, count: number) => void): void {
-    for (let bucket = 0; bucket < bucketCount; bucket += 1) {
-      const count = this.counts[bucket] ?? 0
-      if (count > 0) visit(bucket, count)
-    }
-  }
-
-  reset(): void {
-    this.total = 0
-    this.counts.fill(0)
-  }
-}
+const protocolCount = 4
+const cellCount = tracks.length * reasons.length * outcomes.length * protocolCount
 
 /** What one interval of one generation adds up to. */
 export interface Interval {
@@ -60,17 +33,15 @@ export interface Interval {
   readonly drawn?: Drawn
 }
 
-/** Everything since the start of the process on one track, reason, outcome and protocol. */
-export interface SeriesTotal {
+/** Requests on one track, for one reason, with one outcome, by one protocol, since the start of the process. It goes on counting. */
+export interface Series {
   readonly track: Track
   readonly reason: Reason
   readonly outcome: Outcome
   readonly protocol: Protocol
-  readonly count: number
-  /** Sum of latencies, seconds, within the histogram's error of 1 %. */
-  readonly sumSeconds: number
-  /** Counts by bucket of api/histogram.ts. */
-  readonly buckets: Float64Array
+  readonly cell: number
+  /** What intervals that have ended have counted. */
+  readonly drained: LatencyCounts
 }
 
 /** The counts of one generation since the last interval ended. */
@@ -80,7 +51,8 @@ export class TrafficBook {
   inFlight = 0
   readonly draws: Draws
   private readonly ledger: TrafficLedger
-  private readonly cells: (LatencyCounts | undefined)[] = Array.from({ length: seriesCount * outcomes.length }, () => undefined)
+  /** By place. */
+  private readonly cells: (LatencyCounts | undefined)[] = Array.from({ length: cellCount }, () => undefined)
   private clientAborted = 0
   private proxyErrors = 0
 
@@ -92,9 +64,9 @@ export class TrafficBook {
 
   /** One request's end. `latencyMs` beyond the histogram's range counts at its border. */
   record(track: Track, reason: Reason, outcome: Outcome, latencyMs: number, protocol: Protocol = 'http1'): void {
-    const cell = cellOf(track, reason, outcome, protocolIndex[protocol])
-    const histogram = (this.cells[cell] ??= new LatencyCounts())
-    histogram.record(latencyMs * 1000)
+    const cell = cellOf(track, reason, outcome, protocol)
+    const counts = this.cells[cell] ?? this.openCell(track, reason, outcome, protocol)
+    counts.record(latencyMs * 1000)
   }
 
   /** A request that its client gave up. Charged to no track. */
@@ -124,40 +96,49 @@ export class TrafficBook {
     return { generation: this.generation, series, clientAborted, proxyErrors, ...(drawn ? { drawn } : {}) }
   }
 
-  /** Adds what has not been drained yet to a copy of the totals. */
-  addTo(totals: Totals): void {
-    for (const [cell, histogram] of this.cells.entries()) if (histogram && histogram.total > 0) addCounts(totals, cell, histogram)
+  /** What has not been drained yet; undefined where there is nothing. */
+  undrained(cell: number): LatencyCounts | undefined {
+    const counts = this.cells[cell]
+    return counts && counts.total > 0 ? counts : undefined
+  }
+
+  private openCell(track: Track, reason: Reason, outcome: Outcome, protocol: Protocol): LatencyCounts {
+    const cell = cellOf(track, reason, outcome, protocol)
+    const counts = new LatencyCounts()
+    this.cells[cell] = counts
+    this.ledger.know({ track, reason, outcome, protocol, cell })
+    return counts
   }
 
   private drainSeries(track: Track, reason: Reason): SeriesDelta | undefined {
     const counts: Partial<Record<Outcome, number>> = {}
-    const latency = new Map<number, number>()
-    for (const outcome of outcomes) {
-      for (const index of protocols.keys()) {
-        const cell = cellOf(track, reason, outcome, index)
-        const histogram = this.cells[cell]
-        if (!histogram || histogram.total === 0) continue
-        counts[outcome] = (counts[outcome] ?? 0) + histogram.total
-        histogram.forEach((bucket, count) => latency.set(bucket, (latency.get(bucket) ?? 0) + count))
-        addCounts(this.ledger.totals, cell, histogram)
-        histogram.reset()
-      }
+    const { sum, usual } = this.ledger
+    sum.reset()
+    for (const known of this.ledger.series) {
+      const interval = this.undrained(known.cell)
+      if (known.track !== track || known.reason !== reason || !interval) continue
+      counts[known.outcome] = (counts[known.outcome] ?? 0) + interval.total
+      sum.add(interval)
+      known.drained.add(interval)
+      interval.reset()
     }
-    if (latency.size === 0) return undefined
-    if (track === 'primary' && reason === 'weight') this.ledger.usual.learn(latency)
-    return { track, reason, outcomes: counts, latency: [...latency].toSorted(([a], [b]) => a - b) }
+    if (sum.total === 0) return undefined
+    if (track === 'primary' && reason === 'weight') usual.learn(sum)
+    const latency: (readonly [number, number])[] = []
+    sum.forEach((bucket, count) => latency.push([bucket, count]))
+    return { track, reason, outcomes: counts, latency }
   }
 }
-
-/** Counts by cell (track, reason, outcome), then by bucket. */
-type Totals = Map<number, Float64Array>
 
 /** All books, and what those that were drained added up to. */
 export class TrafficLedger {
   /** Since the start of the process. */
   clientAborted = 0
   proxyErrors = 0
-  readonly totals: Totals = new Map()
+  /** What anything was recorded in, in order of `cell`. */
+  series: readonly Series[] = []
+  /** Where a book adds up one report's series at a time. */
+  readonly sum = new LatencyCounts()
   /** Told of each failure of a request that was drawn by weight. */
   onFailure: () => void = () => undefined
   /** How long the primary takes. */
@@ -188,40 +169,16 @@ export class TrafficLedger {
     return this.books.reduce((sum, book) => sum + book.inFlight, 0)
   }
 
-  /** Everything since the start, the running interval included. */
-  snapshot(): readonly SeriesTotal[] {
-    const totals: Totals = new Map([...this.totals].map(([cell, counts]) => [cell, counts.slice()]))
-    for (const book of this.books) book.addTo(totals)
-    const snapshot: SeriesTotal[] = []
-    for (const [track, reason] of allSeries) {
-      for (const outcome of outcomes) {
-        for (const [index, protocol] of protocols.entries()) {
-          const buckets = totals.get(cellOf(track, reason, outcome, index))
-          if (buckets) snapshot.push({ track, reason, outcome, protocol, buckets, ...summarize(buckets) })
-        }
-      }
-    }
-    return snapshot
+  /** Everything that a series has counted, the running interval included, in parts that add up at this moment. */
+  partsOf({ cell, drained }: Series): readonly LatencyCounts[] {
+    return [drained, ...this.books.map((book) => book.undrained(cell)).filter((counts) => counts !== undefined)]
+  }
+
+  /** A book counts this for the first time. */
+  know(key: Omit<Series, 'drained'>): void {
+    if (this.series.some(({ cell }) => cell === key.cell)) return
+    this.series = [...this.series, { ...key, drained: new LatencyCounts() }].toSorted((one, other) => one.cell - other.cell)
   }
 }
 
 const allSeries: readonly (readonly [Track, Reason])[] = tracks.flatMap((track) => reasons.map((reason) => [track, reason] as const))
-
-function addCounts(totals: Totals, cell: number, histogram: LatencyCounts): void {
-  const counts = totals.get(cell) ?? new Float64Array(bucketCount)
-  totals.set(cell, counts)
-  histogram.forEach((bucket, count) => {
-    counts[bucket] = (counts[bucket] ?? 0) + count
-  })
-}
-
-function summarize(buckets: Float64Array): { readonly count: number; readonly sumSeconds: number } {
-  let total = 0
-  let sumUs = 0
-  for (const [bucket, count] of buckets.entries()) {
-    if (count === 0) continue
-    total += count
-    sumUs += (count * (bucketFloorUs(bucket) + bucketCeilingUs(bucket))) / 2
-  }
-  return { count: total, sumSeconds: sumUs / 1e6 }
-}

@@ -1,12 +1,14 @@
 /** The admin port: for the kubelet, Prometheus and people. It changes nothing. */
 import { createServer, type ServerResponse } from 'node:http'
-import type { Scrape } from './lazy-metrics.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { metricsContentType } from '../metrics/proxy.ts'
 import { portOf, startListening } from './listener.ts'
 
 export interface AdminAnswers {
   /** Undefined when ready, else why not, in one sentence. */
   notReady(): string | undefined
-  metrics(): Promise<Scrape>
+  /** In slices: between two of them requests are served. */
+  metrics(): Iterable<string>
   /** The present state, as JSON. */
   stats(): object
 }
@@ -46,8 +48,12 @@ const replyReady = (response: ServerResponse, reason: string | undefined): void 
 
 async function replyMetrics(response: ServerResponse, answers: AdminAnswers): Promise<void> {
   try {
-    const { contentType, text } = await answers.metrics()
-    reply(response, 200, contentType, text)
+    const slices: string[] = []
+    for (const slice of answers.metrics()) {
+      slices.push(slice)
+      await turn()
+    }
+    reply(response, 200, metricsContentType, slices.join(''))
   } catch {
     reply(response, 500, 'text/plain', 'The metrics could not be rendered.\n')
   }

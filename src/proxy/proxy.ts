@@ -15,6 +15,7 @@
  */
 import type { Logger } from '../runtime/log.ts'
 import type { AppProtocol } from '../api/protocol.ts'
+import { renderProxyMetrics } from '../metrics/proxy.ts'
 import { TrafficLedger } from '../metrics/recorder.ts'
 import { invariant } from '../base/errors.ts'
 import { compileRoutes, localTable } from '../routing/routes.ts'
@@ -26,12 +27,11 @@ import { drainListeners } from './drain.ts'
 import { noCounts, type Engine } from './engine.ts'
 import { RequestParser } from './http/request-head.ts'
 import { ResponseParser } from './http/response-head.ts'
-import { lazyMetrics } from './lazy-metrics.ts'
 import { listen } from './listener.ts'
 import { LiveRoutes } from './live-routes.ts'
 import { Reporter } from './reporter.ts'
 import { defaultForwarding, type DrainSettings, type Forwarding, type ProxyLimits } from './settings.ts'
-import { readStats } from './stats.ts'
+import { readMetrics, readStats } from './stats.ts'
 import { TableSource } from './table-source.ts'
 import { UpstreamPool, UpstreamPools } from './upstream-pool.ts'
 
@@ -111,9 +111,9 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     const waits = controller !== undefined && !tables.hasReceived && performance.now() - startedAt < readyWithoutTableMs
     return waits ? 'the first route table has not come yet' : undefined
   }
-  const read = () => readStats({ ledger, counters, live, tables, controller })
+  const parts = { ledger, counters, live, tables, controller }
   const admin = await startAdmin(
-    { notReady, metrics: lazyMetrics(() => read().readings), stats: () => ({ ready: notReady() === undefined, draining: engine.isDraining, ...read().stats }) },
+    { notReady, metrics: () => renderProxyMetrics(readMetrics(parts)), stats: () => ({ ready: notReady() === undefined, draining: engine.isDraining, ...readStats(parts) }) },
     options.host,
     options.ports.admin,
   )
