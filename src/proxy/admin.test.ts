@@ -1,5 +1,46 @@
 import { describe, expect, it } from 'vitest'
-import { startAdmin } from './admin.ts'
+import { startAdmin, type Admin } from './admin.ts'
+import { openClient } from './testing/raw-client.ts'
+
+const start = (): Promise<Admin> => startAdmin({ notReady: () => 'it is early', metrics: () => [], stats: () => ({ open: 1 }) }, '127.0.0.1', 0)
+
+describe('the admin port', () => {
+  const head = (text: string): string => `${text} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n`
+
+  it.each([
+    { request: head('GET /healthz'), status: 200, body: 'ok\n' },
+    { request: head('GET /healthz?verbose=1'), status: 200, body: 'ok\n' },
+    { request: 'GET /healthz HTTP/1.0\r\n', status: 200, body: 'ok\n' },
+    { request: head('HEAD /healthz'), status: 200, body: '' },
+    { request: head('GET /readyz'), status: 503, body: 'not ready: it is early\n' },
+    { request: head('GET /stats'), status: 200, body: '{\n  "open": 1\n}\n' },
+    { request: head('GET /else'), status: 404, body: 'Here are /metrics, /healthz, /readyz and /stats.\n' },
+    { request: head('DELETE /stats'), status: 405, body: 'Read only.\n' },
+    { request: 'nonsense\r\n', status: 400, body: 'This is not an HTTP/1.1 request.\n' },
+    { what: 'a head of 24 kB', request: `GET /healthz HTTP/1.1\r\n${'x: y\r\n'.repeat(4000)}`, status: 400, body: 'This is not an HTTP/1.1 request.\n' },
+  ].map((row) => ({ what: row.request.trim(), ...row })))('answers $what with $status', async ({ request, status, body }) => {
+    const admin = await start()
+    const client = await openClient(admin.port)
+    for (const piece of request.match(/[^]{1,7000}/g) ?? []) client.send(piece)
+    client.send('\r\n')
+    const answer = await client.hearsEnd()
+    expect(answer).toContain(`HTTP/1.1 ${status} `)
+    expect(answer.slice(answer.indexOf('\r\n\r\n') + 4)).toBe(body)
+    expect(client.wasReset).toBe(false)
+    client.socket.destroy()
+    admin.close()
+  })
+
+  it('lets no body overtake its answer', async () => {
+    const admin = await start()
+    const client = await openClient(admin.port)
+    client.send(`POST /stats HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n${'x'.repeat(300_000)}`)
+    expect(await client.hearsEnd()).toContain('HTTP/1.1 405 ')
+    expect(client.wasReset).toBe(false)
+    client.socket.destroy()
+    admin.close()
+  })
+})
 
 describe('a scrape', () => {
   it('lets others be served between its slices', async () => {
@@ -26,7 +67,7 @@ describe('a scrape', () => {
     const admin = await startAdmin({ notReady: () => undefined, metrics: slices, stats: () => ({}) }, '127.0.0.1', 0)
     const response = await fetch(`http://127.0.0.1:${admin.port}/metrics`)
     expect(response.status).toBe(500)
-    expect(await response.text()).toBe('The metrics could not be rendered.\n')
+    expect(await response.text()).toBe('This could not be rendered.\n')
     admin.close()
   })
 })

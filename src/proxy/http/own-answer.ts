@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http'
 import { errorHeader } from './hop-by-hop.ts'
+import { reasonPhrases } from './reason-phrases.ts'
 
 /** An answer that the sidecar makes itself. */
 export interface OwnAnswer {
@@ -16,7 +16,7 @@ export interface OwnAnswer {
 export function printAnswer(answer: OwnAnswer, method: string, keepAlive: boolean): string {
   const body = `${answer.message}\n`
   return (
-    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? 'Error'}\r\nDate: ${new Date().toUTCString()}\r\n` +
+    `HTTP/1.1 ${answer.status} ${reasonPhrases[answer.status] ?? 'Error'}\r\nDate: ${new Date().toUTCString()}\r\n` +
     `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\n${errorHeader}: ${answer.code}\r\n` +
     (answer.line ?? '') +
     (answer.status === 503 ? 'Retry-After: 1\r\n' : '') +
