@@ -13,34 +13,47 @@ import { workloads } from './workloads.ts'
 const conditions = ['no report', 'reports', 'reports and scrapes'] as const
 const never = 600_000
 const settleMs = 300
+const warmSeconds = 4
 
 export interface Disturbance {
   readonly rounds: number
   readonly seconds: number
 }
 
-/** `setTick` publishes a table with that tick, milliseconds. Lines for people. */
-export async function measureDisturbance(load: LoadProcess, contender: Contender, setTick: (ms: number) => void, { rounds, seconds }: Disturbance, say: (line: string) => void): Promise<void> {
+/** A sidecar whose tick can be set while it runs, milliseconds. */
+export interface Steered {
+  readonly contender: Contender
+  setTick(ms: number): void
+}
+
+/** One or more builds in the same rounds. Lines for people. */
+export async function measureDisturbance(load: LoadProcess, builds: readonly Steered[], { rounds, seconds }: Disturbance, say: (line: string) => void): Promise<void> {
   const workload = workloads.find(({ name }) => name === 'get')
-  const { port, adminPort } = contender
-  if (!workload || adminPort === undefined) return
-  const closed = await load.run({ kind: 'closed', port, workload, seconds: 2 })
-  const rate = closed.requests / closed.seconds / 2
-  const answers = new Map<string, Answer[]>(conditions.map((name) => [name, []]))
+  if (!workload) return
+  const cases = builds.flatMap((build) => conditions.map((condition) => ({ build, condition, answers: new Array<Answer>() })))
+  let slowest = Number.POSITIVE_INFINITY
+  for (const { contender } of builds) {
+    const closed = await load.run({ kind: 'closed', port: contender.port, workload, seconds: warmSeconds })
+    slowest = Math.min(slowest, closed.requests / closed.seconds)
+  }
+  const rate = slowest / 2
   for (let round = 0; round < rounds + 1; round += 1) {
-    for (const name of conditions) {
-      setTick(name === 'no report' ? never : 1000)
+    for (const { build, condition, answers } of cases) {
+      build.setTick(condition === 'no report' ? never : 1000)
       await pause(settleMs)
-      const answer = await load.run({ kind: 'open', port, workload, seconds, rate, ...(name === 'reports and scrapes' ? { scrapePort: adminPort } : {}) })
-      // The first round loads what renders, and compiles.
-      if (round > 0) answers.get(name)?.push(answer)
+      const { port, adminPort } = build.contender
+      const answer = await load.run({ kind: 'open', port, workload, seconds, rate, ...(condition === 'reports and scrapes' && adminPort !== undefined ? { scrapePort: adminPort } : {}) })
+      build.setTick(never)
+      // The first round compiles.
+      if (round > 0) answers.push(answer)
     }
   }
-  const quiet = answers.get('no report') ?? []
   say(`${Math.round(rate)} requests a second, ${rounds} rounds of ${seconds} s each, µs; medians, and in brackets the difference of p99.9 round by round`)
-  for (const [name, all] of answers) {
-    const [p50, p99, p999] = (['p50', 'p99', 'p999'] as const).map((quantile) => median(all.map((answer) => answer[quantile])).toFixed(0))
-    const differences = all.map((answer, index) => Math.round(answer.p999 - (quiet[index]?.p999 ?? 0)))
-    say(`${name.padEnd(20)} p50 ${p50}  p99 ${p99}  p99.9 ${p999}${name === 'no report' ? '' : `  [${differences.join(', ')}] median ${median(differences)}`}`)
+  for (const { build, condition, answers } of cases) {
+    const quiet = cases.find((other) => other.build === build && other.condition === 'no report')?.answers ?? []
+    const [p50, p99, p999] = (['p50', 'p99', 'p999'] as const).map((quantile) => median(answers.map((answer) => answer[quantile])).toFixed(0))
+    const differences = answers.map((answer, index) => Math.round(answer.p999 - (quiet[index]?.p999 ?? 0)))
+    const change = condition === 'no report' ? '' : `  [${differences.join(', ')}] median ${median(differences)}`
+    say(`${build.contender.name.padEnd(8)} ${condition.padEnd(20)} p50 ${p50}  p99 ${p99}  p99.9 ${p999}${change}`)
   }
 }

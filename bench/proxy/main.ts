@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { judge } from './bars.ts'
 import { Contender } from './contender.ts'
 import { startLoad, type LoadProcess } from './load-process.ts'
-import { measureDisturbance } from './disturbance.ts'
+import { measureDisturbance, type Steered } from './disturbance.ts'
 import { measureWorkload } from './measure.ts'
 import { help, readOptions, type Options } from './options.ts'
 import { peers } from './peers/all.ts'
@@ -74,17 +74,26 @@ async function compare(load: LoadProcess, wanted: Options): Promise<Results> {
 
 async function examineSidecar(load: LoadProcess, wanted: Options): Promise<void> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`)
-  let publish: (change: { readonly tickMs: number }) => void = () => undefined
-  const contender = await Contender.prepare(steeredKinglet((give) => (publish = give)), 0, load.ports)
+  const builds: Steered[] = []
+  const prepare = async (program?: string): Promise<Contender> => {
+    let publish: (change: { readonly tickMs: number }) => void = () => undefined
+    const contender = await Contender.prepare(steeredKinglet((give) => (publish = give), program), builds.length, load.ports)
+    builds.push({ contender, setTick: (tickMs) => publish({ tickMs }) })
+    return contender
+  }
   try {
+    const contender = await prepare()
     await contender.start()
     await pause(settleMs)
     print(`idle ${contender.rssMiB().toFixed(1)} MiB`)
     if (wanted.connections !== undefined) await holdConnections(contender, wanted.connections, print)
-    if (wanted.disturbance) await measureDisturbance(load, contender, (tickMs) => publish({ tickMs }), wanted, print)
+    if (wanted.disturbance) {
+      if (wanted.against !== undefined) await (await prepare(wanted.against)).start()
+      await measureDisturbance(load, builds, wanted, print)
+    }
     if (wanted.soakSeconds !== undefined) await soak(load, contender, wanted.soakSeconds, print)
   } finally {
-    await contender.dispose()
+    for (const { contender } of builds) await contender.dispose()
   }
 }
 

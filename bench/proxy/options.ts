@@ -11,7 +11,7 @@ Measures Kinglet's sidecar beside other proxies, one process each on core 0, cli
   --seconds N        length of one measurement (default 2)
   --json FILE        write the results as JSON
   --soak SECONDS     instead: the sidecar alone under load for so long (at most 3600), its memory every ten seconds
-  --disturbance      instead: what reports and scrapes add to the sidecar's latencies (--rounds, --seconds)
+  --disturbance      instead: what reports and scrapes add to the sidecar's latencies (--rounds, --seconds, --against)
   --connections N    instead: the sidecar's memory with N connections (at most 20000)
   --help             this text
 

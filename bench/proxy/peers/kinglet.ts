@@ -46,11 +46,12 @@ const build = (name: string, program: string, adminPort: number, onController?: 
 const ownProgram = fileURLToPath(new URL('../../../dist/kinglet.js', import.meta.url))
 export const kinglet = build('kinglet', ownProgram, 24_082)
 
-/** One whose table changes while it runs. */
-export const steeredKinglet = (onController: (publish: (change: Partial<RouteTable>) => void) => void): Peer => build('kinglet', ownProgram, 24_082, onController)
-
 /** Another build, to see what a change has done. */
-export const otherBuild = (program: string): Peer => build('other', resolve(program), 24_083)
+export const otherBuild = (program: string, onController?: (publish: (change: Partial<RouteTable>) => void) => void): Peer => build('other', resolve(program), 24_083, onController)
+
+/** One whose table changes while it runs; of this build, or of another one. */
+export const steeredKinglet = (onController: (publish: (change: Partial<RouteTable>) => void) => void, program?: string): Peer =>
+  program === undefined ? build('kinglet', ownProgram, 24_082, onController) : otherBuild(program, onController)
 
 const tableFor = ({ canary }: Setting): RouteTable => ({
   ...localTable,
