@@ -25,13 +25,19 @@ describe('what the app speaks', () => {
 
 describe('what is about requests', () => {
   const service = { name: 'svc', port: 80, timeout: '5s', match: [{ uri: { prefix: '/' } }] }
-  const heeded = (portName: string) =>
+  const heeded = (portName: string, annotation?: string) =>
     heedProtocol(parseCanary({ metadata: { name: 'a', namespace: 'n' }, spec: { targetRef: { name: 'a' }, service, analysis: { mirror: true, mirrorWeight: 40, stepWeight: 10 } } }), [
       { metadata: { name: 'svc' }, spec: { ports: [{ port: 80, name: portName }] } },
-    ]).spec
+    ], { spec: { template: { metadata: annotation === undefined ? {} : { annotations: { 'kinglet.sh/protocol': annotation } } } } }).spec
   it('is done where there are requests', () => expect(heeded('http')).toMatchObject({ analysis: { mirrorPercent: 40 }, service: { policy: { timeoutMs: 5000 } }, unheeded: [] }))
-  it('has no effect, and is named so, where the app’s protocol has none', () => {
-    const { analysis, service: { policy }, unheeded } = heeded('tcp-db')
-    expect({ mirror: analysis.mirrorPercent, policy, unheeded }).toEqual({ mirror: 0, policy: undefined, unheeded: ['spec.service.match (tcp)', 'spec.service.timeout (tcp)', 'spec.analysis.mirror (tcp)'] })
+  it('is done where the pods are said to speak http, whatever the Service says', () => expect(heeded('tcp-db', 'http')).toMatchObject({ analysis: { mirrorPercent: 40 }, unheeded: [] }))
+  it.each([
+    ['the port is named so', 'tcp-db', undefined, 'tcp'],
+    ['its pods are annotated so', 'http', 'tcp', 'tcp'],
+    ['the app ends TLS', 'https', undefined, 'TLS'],
+    ['the app ends TLS, and its pods are said to speak http', 'https', 'http', 'TLS'],
+  ])('has no effect, and is named so, where connections are passed on whole: %s', (_case, portName, annotation, kind) => {
+    const { analysis, service: { policy }, unheeded } = heeded(portName, annotation)
+    expect({ mirror: analysis.mirrorPercent, policy, unheeded }).toEqual({ mirror: 0, policy: undefined, unheeded: ['match', 'timeout'].map((name) => `spec.service.${name} (${kind})`).concat(`spec.analysis.mirror (${kind})`) })
   })
 })

@@ -31,7 +31,7 @@ export interface Observed {
 }
 
 export function observe(world: World, installation: Installation): Observed {
-  const canary = heedProtocol(parseCanary(world.canary), world.services)
+  const canary = heedProtocol(parseCanary(world.canary), world.services, world.target)
   const configs = trackConfigs(world, installation)
   const resolved = world.target ? resolveSplit(canary, world.target, originalApex(world, canary), installation.selectorLabels) : undefined
   const split = resolved?.ok ? resolved.value : undefined
