@@ -1,5 +1,5 @@
 import type { Deadlines } from '../deadlines.ts'
-import type { Http2Request } from './request.ts'
+import type { Http2Request } from './gathered-request.ts'
 
 /** How much earlier than its own deadline a caller's cancellation may come and still be the deadline: its clock began before ours. */
 const slack = { share: 0.1, ms: 50, mostShare: 0.15 }

@@ -1,40 +1,39 @@
 /**
  * One request and its response in HTTP/2: two streams, each byte from one to the other as fast as both allow. Answers: the client gets
  * the response with its trailers, or a reset with the app's code; what provably was not processed is sent elsewhere. Must not: know
- * connections, or judge who is charged (serving.ts).
+ * connections, or judge who is charged (serving.ts). What goes up is request-flow.ts, what comes down response-flow.ts.
  *
  *   connecting ──session──▶ waiting ──head──▶ responding ──end of stream──▶ done
  *       │                     │                   └──reset, lost──▶ done (the client gets the code, or UNAVAILABLE)
  *       └──────failed─────────┴──▶ connecting (another attempt) or done (an answer of our own)
  */
 import { describeError } from '../../base/errors.ts'
-import { BodyPace } from '../body-pace.ts'
 import type { Engine } from '../engine.ts'
-import { hopHeader, serviceTimeHeader, unsentHeader } from '../http/hop-by-hop.ts'
+import { unsentHeader } from '../http/hop-by-hop.ts'
 import type { OwnAnswer } from '../http/own-answer.ts'
 import { answerTo, lateBodyAnswer, malformedAnswer, type Failure } from '../outcomes.ts'
 import { Serving } from '../serving.ts'
 import type { UpstreamPool } from '../upstream-pool.ts'
 import { firstDeadline, isPastDeadline } from './call-deadline.ts'
-import { editFields, editRequestFields } from './edit-fields.ts'
-import { ownHeaders, ownTrailers } from './own-answer.ts'
+import { editRequestFields } from './edit-fields.ts'
+import type { Http2Request } from './gathered-request.ts'
 import { equivalentStatus, grpcStatus } from './grpc.ts'
-import { Http2MirrorCopy } from './mirror-copy.ts'
 import type { DecodedBlock } from './hpack/decoder.ts'
 import { field, type Field } from './hpack/field.ts'
-import { readTrailers, type Http2Request } from './request.ts'
-import { grpcStatusIn, readResponse, type Http2Response } from './response.ts'
+import { Http2MirrorCopy } from './mirror-copy.ts'
+import { ownHeaders, ownTrailers, preflightHeaders } from './own-answer.ts'
+import { Http2RequestFlow } from './request-flow.ts'
+import { Http2ResponseFlow } from './response-flow.ts'
+import { readResponse, type Http2Response } from './response.ts'
 import type { Session } from './session.ts'
 import type { Loss, Stream, StreamUser } from './stream.ts'
+import { grpcStatusIn, readTrailers } from './trailers.ts'
 import { sessionsOf, type SessionTaker } from './upstream-sessions.ts'
 import { errorCode } from './wire.ts'
 
-/** How much of a body is kept for another attempt, bytes: less than for HTTP/1, since one connection may have many streams. */
-const maxKeptBytes = 16_384
 /** A client that does not take its response is given up when this much waits in all streams of the app's connection. */
 const maxHeldUpstream = 16_777_216
 
-const hopField = field(hopHeader, '1')
 const resetAnswer: OwnAnswer = answerTo.lost
 const longBodyAnswer: OwnAnswer = { status: 413, code: 'bad-request', message: 'The proxy refused this request: the body is too long.' }
 
@@ -51,79 +50,45 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   private readonly engine: Engine
   private readonly owner: StreamOwner
   private readonly client: Stream
-  private readonly request: Http2Request
+  private readonly head: Http2Request
   private readonly serving: Serving
   private readonly startedAt: number
-  private readonly forward: readonly Field[]
+  private readonly request: Http2RequestFlow
   /** When the policy's time is over, on the clock of Deadlines. */
   private timeLimit = Number.POSITIVE_INFINITY
-  private readonly upstreamUser: StreamUser
   private state: 'connecting' | 'waiting' | 'responding' | 'done' = 'connecting'
   /** The stream to the place that serves, and the pool that counts it. */
   private upstream: Stream | undefined
   private pool: UpstreamPool | undefined
   private isReused = false
-  /** What came of the body, while another place could still get it. */
-  private kept: Buffer[] = []
-  private keptBytes = 0
-  private isWhole = true
-  private hasEnded: boolean
-  private trailers: readonly Field[] | undefined
-  private unread: number | undefined
-  private received = 0
-  private response: Http2Response | undefined
-  private unsentOfResponse: number | undefined
+  private response: Http2ResponseFlow | undefined
   /** When the client last moved: sent of its body, or took of its response. On the clock of Deadlines. */
   private movedAt: number
-  private readonly pace: BodyPace | undefined
-  /** For the canary, until it has been sent. */
-  private copy: Http2MirrorCopy | undefined
 
   /** `hasEnded`: the request has no body. */
-  constructor(engine: Engine, owner: StreamOwner, client: Stream, request: Http2Request, hasEnded: boolean) {
+  constructor(engine: Engine, owner: StreamOwner, client: Stream, head: Http2Request, hasEnded: boolean) {
     this.engine = engine
     this.owner = owner
     this.client = client
-    this.request = request
-    this.hasEnded = hasEnded
-    this.unread = request.contentLength
+    this.head = head
     this.movedAt = engine.deadlines.now
-    if (engine.limits.minBodyRate > 0 && !hasEnded) this.pace = new BodyPace(engine.deadlines, engine.limits.minBodyRate)
     this.startedAt = performance.now()
-    this.serving = new Serving(engine, owner.port, { method: request.method, target: request.target, isHop: request.isHop, protocol: request.isGrpc ? 'grpc' : 'http2' }, this.startedAt, request)
-    this.upstreamUser = {
-      onHeaders: (block, ended) => this.onResponseBlock(block, ended),
-      onData: (bytes, ended) => this.onResponseData(bytes, ended),
-      onSent: (bytes) => this.onTakenUpstream(bytes),
-      onReset: (code, loss) => this.onUpstreamReset(code, loss),
-    }
-    const { plan } = this.serving
-    this.forward = plan ? editRequestFields(request.forward, plan) : request.forward
-    this.deadline = firstDeadline(request, engine.deadlines, engine.limits.responseTimeoutMs)
-    if (this.serving.mirror) {
-      const timeoutMs = Math.min(request.timeoutMs ?? Number.POSITIVE_INFINITY, plan?.timeoutMs ?? Number.POSITIVE_INFINITY)
-      this.copy = new Http2MirrorCopy(engine, this.serving.mirror, { forward: this.forward, isGrpc: request.isGrpc, timeoutMs })
-    }
+    this.serving = new Serving(engine, owner.port, { method: head.method, target: head.target, isHop: head.isHop, protocol: head.isGrpc ? 'grpc' : 'http2' }, this.startedAt, head)
+    const { plan, mirror } = this.serving
+    const forward = plan ? editRequestFields(head.forward, plan) : head.forward
+    const timeoutMs = Math.min(head.timeoutMs ?? Number.POSITIVE_INFINITY, plan?.timeoutMs ?? Number.POSITIVE_INFINITY)
+    const copy = mirror && new Http2MirrorCopy(engine, mirror, { forward, isGrpc: head.isGrpc, timeoutMs })
+    this.request = new Http2RequestFlow(engine, client, head, { forward, hasEnded, copy })
+    this.deadline = firstDeadline(head, engine.deadlines, engine.limits.responseTimeoutMs)
   }
 
   start(): void {
     const { plan } = this.serving
     if (plan?.preflight) return this.answerPreflight(plan.preflight)
-    if (this.hasEnded) this.limitTime()
+    const { hasEnded } = this.request
+    if (hasEnded) this.limitTime()
     this.attempt(false)
-    if (this.hasEnded) this.sendCopy()
-  }
-
-  private sendCopy(): void {
-    const { copy } = this
-    this.copy = undefined
-    copy?.send(this.trailers)
-  }
-
-  /** What is not whole by now is not copied: its request is refused, given up, or answered before its end. */
-  private dropCopy(cause?: 'body'): void {
-    this.copy?.drop(cause)
-    this.copy = undefined
+    if (hasEnded) this.request.sendCopy()
   }
 
   /** The request has ended: the policy's time runs. */
@@ -138,7 +103,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   private answerPreflight(lines: readonly (readonly [name: string, value: string])[]): void {
     this.serving.end()
     this.end()
-    this.client.sendHeaders([field(':status', '200'), field('date', new Date().toUTCString()), ...lines.map(([name, value]) => field(name.toLowerCase(), value)), field('content-length', '0')], true)
+    this.client.sendHeaders(preflightHeaders(lines), true)
     this.stopRequest()
   }
 
@@ -165,80 +130,38 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.isReused = isReused
     const upstream = session.open()
     this.upstream = upstream
-    upstream.user = this.upstreamUser
-    const { forward } = this
-    const isBare = this.hasEnded && this.kept.length === 0 && this.trailers === undefined
-    upstream.sendHeaders(this.serving.place.isLocal ? forward : [...forward, hopField], isBare)
-    if (isBare) return
-    const { kept } = this
-    for (const [index, bytes] of kept.entries()) upstream.sendData(bytes, this.hasEnded && this.trailers === undefined && index === kept.length - 1)
-    if (this.trailers) upstream.sendHeaders(this.trailers, true)
-    else if (this.hasEnded && kept.length === 0) upstream.sendData(Buffer.alloc(0), true)
-    this.forgetKept()
+    upstream.user = new AppSide(this)
+    this.request.begin(upstream, this.serving.place.isLocal)
   }
 
   onNoSession(): void {
     if (this.state === 'connecting') this.failed('unsent')
   }
 
-  // === The request's body ===
+  // === The client sends ===
 
   onHeaders(block: DecodedBlock, hasEnded: boolean): void {
-    const trailers = block.isTooLarge || !hasEnded ? undefined : readTrailers(block.fields)
-    if (!trailers || !this.takeLength(0, true)) return this.refuse()
-    this.hasEnded = true
-    this.limitTime()
-    this.trailers = trailers
-    this.upstream?.sendHeaders(trailers, true)
-    this.sendCopy()
+    if (this.request.takeTrailers(block, hasEnded)) this.onRequestEnd()
+    else this.refuse()
   }
 
   onData(bytes: Buffer, hasEnded: boolean): void {
-    if (!this.takeLength(bytes.length, hasEnded)) return this.refuse()
-    this.received += bytes.length
-    this.pace?.took()
     this.movedAt = this.engine.deadlines.now
-    const { maxBodyBytes } = this.engine.limits
-    if (maxBodyBytes > 0 && this.received > maxBodyBytes && this.state !== 'done') return this.stopLongBody()
-    this.hasEnded = hasEnded
-    if (hasEnded) this.limitTime()
-    if (this.copy) this.takeForCopy(bytes, hasEnded)
-    const { upstream } = this
-    if (this.state === 'done' && !upstream) return this.client.consume(bytes.length)
-    if (this.isWhole && this.state !== 'responding') {
-      this.kept.push(bytes)
-      this.keptBytes += bytes.length
-    }
-    if (!upstream) return
-    upstream.sendData(bytes, hasEnded)
-    this.forgetKept()
+    const fault = this.request.take(bytes, hasEnded)
+    if (fault === 'fault') this.refuse()
+    else if (fault === 'long') this.stopLongBody()
+    else if (hasEnded) this.onRequestEnd()
   }
 
-  private takeForCopy(bytes: Buffer, hasEnded: boolean): void {
-    this.copy?.take(bytes)
-    if (hasEnded) this.sendCopy()
+  private onRequestEnd(): void {
+    this.limitTime()
+    this.request.sendCopy()
   }
 
-  /** Whether the body is as long as was said, so far (RFC 9113 §8.1.1). */
-  private takeLength(bytes: number, isLast: boolean): boolean {
-    if (this.unread === undefined) return true
-    this.unread -= bytes
-    return this.unread >= 0 && (!isLast || this.unread === 0)
-  }
-
-  /** The app has taken more of the body: it is the client's turn. */
-  private onTakenUpstream(bytes: number): void {
+  /** The app has taken more of the body. */
+  onTakenByApp(bytes: number): void {
     this.movedAt = this.engine.deadlines.now
-    this.pace?.wait()
-    this.client.consume(bytes)
-  }
-
-  /** What has left and is too long to keep cannot be sent again. Until it has left, the client's window bounds it. */
-  private forgetKept(): void {
-    if (this.keptBytes <= maxKeptBytes || !this.upstream) return
-    this.isWhole = false
-    this.kept = []
-    this.keptBytes = 0
+    this.request.onTaken(bytes)
   }
 
   onSent(bytes: number): void {
@@ -248,7 +171,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
 
   // === The response ===
 
-  private onResponseBlock(block: DecodedBlock, hasEnded: boolean): void {
+  onResponseBlock(block: DecodedBlock, hasEnded: boolean): void {
     try {
       if (this.response) this.onTrailers(block, hasEnded)
       else this.onResponse(block.isTooLarge ? undefined : readResponse(block.fields), hasEnded)
@@ -257,43 +180,30 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     }
   }
 
-  private onResponse(response: Http2Response | undefined, hasEnded: boolean): void {
-    if (!response || response.status === 101 || (response.status < 200 && hasEnded)) return this.onMalformed()
-    if (response.status < 200) return this.client.sendHeaders(response.forward, false)
+  private onResponse(head: Http2Response | undefined, hasEnded: boolean): void {
+    if (!head || head.status === 101 || (head.status < 200 && hasEnded)) return this.onMalformed()
+    if (head.status < 200) return this.client.sendHeaders(head.forward, false)
     this.serving.gotHead()
-    if (response.unsent !== '' && !this.serving.place.isLocal) return this.failed('unsent', { isItsFault: response.unsent !== 'draining' })
-    const replacement = this.serving.replacementFor(response.status, this.isWhole, hasEnded && this.request.isGrpc ? response.grpcStatus : undefined)
+    if (head.unsent !== '' && !this.serving.place.isLocal) return this.failed('unsent', { isItsFault: head.unsent !== 'draining' })
+    const replacement = this.serving.replacementFor(head.status, this.request.isWhole, hasEnded && this.head.isGrpc ? head.grpcStatus : undefined)
     if (replacement) {
       this.dropUpstream()
       this.attemptAfter(replacement.afterMs, false)
       return
     }
     this.state = 'responding'
+    this.request.answered()
+    const response = new Http2ResponseFlow(head, this.head.method)
     this.response = response
-    this.kept = []
-    this.keptBytes = 0
-    this.isWhole = false
-    this.dropCopy('body')
-    this.unsentOfResponse = this.request.method === 'HEAD' || response.status === 304 ? undefined : response.contentLength
-    if (this.request.timeoutMs === undefined) this.deadline = this.timeLimit
+    if (this.head.timeoutMs === undefined) this.deadline = this.timeLimit
     if (this.serving.isDisplaced) this.owner.drain()
-    this.client.sendHeaders(this.responseFields(response), hasEnded)
-    if (hasEnded) this.complete(response.grpcStatus)
+    this.client.sendHeaders(response.fields(this.serving), hasEnded)
+    if (hasEnded) this.complete(head.grpcStatus)
   }
 
-  private responseFields({ forward }: Http2Response): readonly Field[] {
-    const { plan, reason, setCookies, serviceTimeUs } = this.serving
-    const edited = plan?.response ? editFields(forward, plan.response) : forward
-    if (reason === 'hop') return [...edited, field(serviceTimeHeader, String(serviceTimeUs))]
-    return setCookies.length === 0 ? edited : [...edited, ...setCookies.map((cookie) => field('set-cookie', cookie))]
-  }
-
-  private onResponseData(bytes: Buffer, hasEnded: boolean): void {
+  onResponseData(bytes: Buffer, hasEnded: boolean): void {
     if (!this.response) return this.onMalformed()
-    if (this.unsentOfResponse !== undefined) {
-      this.unsentOfResponse -= bytes.length
-      if (this.unsentOfResponse < 0 || (hasEnded && this.unsentOfResponse > 0)) return this.onUpstreamReset(errorCode.protocolError, 'peer')
-    }
+    if (!this.response.take(bytes.length, hasEnded)) return this.onUpstreamReset(errorCode.protocolError, 'peer')
     if (!this.client.hasQueued) this.movedAt = this.engine.deadlines.now
     this.client.sendData(bytes, hasEnded)
     if (hasEnded) this.complete(undefined)
@@ -309,18 +219,18 @@ export class Http2Exchange implements StreamUser, SessionTaker {
 
   /** The response has come to its end. The request may still go on. */
   private complete(status: string | undefined): void {
-    const { response } = this
-    if (!response || this.state === 'done') return
-    const isGrpc = this.request.isGrpc && (response.isGrpc || response.status !== 200)
+    const head = this.response?.head
+    if (!head || this.state === 'done') return
+    const isGrpc = this.head.isGrpc && (head.isGrpc || head.status !== 200)
     // Some servers call it cancelled when the time of a call is up.
-    if (isGrpc && status === String(grpcStatus.cancelled) && isPastDeadline(this.request, this.startedAt)) this.serving.failed('timeout')
-    else this.serving.completed(isGrpc ? equivalentStatus(response.status, status) : response.status, response.serviceTimeUs)
+    if (isGrpc && status === String(grpcStatus.cancelled) && isPastDeadline(this.head, this.startedAt)) this.serving.failed('timeout')
+    else this.serving.completed(isGrpc ? equivalentStatus(head.status, status) : head.status, head.serviceTimeUs)
     this.end()
   }
 
   private end(): void {
     this.state = 'done'
-    this.dropCopy()
+    this.request.end()
     this.deadline = Number.POSITIVE_INFINITY
     if (this.pool) this.pool.active -= 1
     this.pool = undefined
@@ -328,10 +238,11 @@ export class Http2Exchange implements StreamUser, SessionTaker {
 
   // === The app fails ===
 
-  private onUpstreamReset(code: number, loss: Loss): void {
+  onUpstreamReset(code: number, loss: Loss): void {
     if (this.state === 'done') {
       // The app has answered, and wants no more of the request (RFC 9113 §8.1).
       this.upstream = undefined
+      this.request.leave()
       this.stopRequest(code)
       return
     }
@@ -346,7 +257,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     const isReused = !isAnswered && this.isReused
     const wasUpstream = this.upstream
     this.dropUpstream()
-    const next = this.serving.next({ failure, isReused, isItsFault, canReplay: this.isWhole })
+    const next = this.serving.next({ failure, isReused, isItsFault, canReplay: this.request.isWhole })
     if (next) {
       this.attemptAfter(next.afterMs, next.fresh)
       return
@@ -375,7 +286,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.dropUpstream()
     this.serving.failed(outcome)
     this.end()
-    if (loss !== 'peer' && this.request.isGrpc) this.client.sendHeaders(ownTrailers(grpcStatus.unavailable, resetAnswer), true)
+    if (loss !== 'peer' && this.head.isGrpc) this.client.sendHeaders(ownTrailers(grpcStatus.unavailable, resetAnswer), true)
     else this.client.reset(loss !== 'peer' || code === errorCode.noError ? errorCode.internalError : code)
     this.stopRequest()
   }
@@ -385,7 +296,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   onReset(code: number): void {
     const { upstream } = this
     if (this.state !== 'done') {
-      if (code === errorCode.cancel && isPastDeadline(this.request, this.startedAt) && this.state !== 'responding') this.serving.failed('timeout')
+      if (code === errorCode.cancel && isPastDeadline(this.head, this.startedAt) && this.state !== 'responding') this.serving.failed('timeout')
       else this.serving.clientAborted()
     }
     this.dropUpstream()
@@ -413,7 +324,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     const stillMs = deadlines.now - this.movedAt
     if (this.client.hasQueued) {
       if (stillMs > limits.responseTimeoutMs) this.stopUntaken()
-    } else if (this.owesBody && (stillMs > limits.bodyTimeoutMs || this.pace?.patienceMs(this.received) === 0)) {
+    } else if (this.owesBody && (stillMs > limits.bodyTimeoutMs || this.request.isTooSlow)) {
       this.dropUpstream()
       this.serving.end()
       this.answer(lateBodyAnswer, [])
@@ -421,7 +332,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   }
 
   private get owesBody(): boolean {
-    return this.state === 'waiting' && !this.hasEnded && this.client.unconsumed === 0 && !this.request.isGrpc && !this.request.isHop
+    return this.state === 'waiting' && !this.request.hasEnded && this.client.unconsumed === 0 && !this.head.isGrpc && !this.head.isHop
   }
 
   private stopUntaken(): void {
@@ -434,7 +345,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.dropUpstream()
     this.serving.clientAborted()
     this.end()
-    if (status !== undefined && this.request.isGrpc) this.client.sendHeaders(ownTrailers(status, answerTo.timeout), true)
+    if (status !== undefined && this.head.isGrpc) this.client.sendHeaders(ownTrailers(status, answerTo.timeout), true)
     else this.client.reset(errorCode.cancel)
     this.stopRequest()
   }
@@ -458,7 +369,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
 
   private answer(answer: OwnAnswer, more: readonly Field[]): void {
     this.end()
-    const { headers, body } = ownHeaders(answer, this.request)
+    const { headers, body } = ownHeaders(answer, this.head)
     this.client.sendHeaders([...headers, ...more], body === undefined)
     if (body) this.client.sendData(body, true)
     this.stopRequest()
@@ -467,7 +378,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   /** The response is complete without the rest of the request (RFC 9113 §8.1). */
   private stopRequest(code: number = errorCode.noError): void {
     this.client.consume(this.client.unconsumed)
-    if (!this.hasEnded && !this.client.hasQueued) this.client.reset(code)
+    if (!this.request.hasEnded && !this.client.hasQueued) this.client.reset(code)
   }
 
   /** A mistake of ours costs this request, not the others. */
@@ -483,8 +394,34 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   private dropUpstream(): void {
     const { upstream } = this
     this.upstream = undefined
+    this.request.leave()
     upstream?.reset(errorCode.cancel)
     if (this.pool) this.pool.active -= 1
     this.pool = undefined
+  }
+}
+
+/** What the stream to the app tells: of the two streams of an exchange one calls the exchange itself, the other comes by here. */
+class AppSide implements StreamUser {
+  private readonly exchange: Http2Exchange
+
+  constructor(exchange: Http2Exchange) {
+    this.exchange = exchange
+  }
+
+  onHeaders(block: DecodedBlock, hasEnded: boolean): void {
+    this.exchange.onResponseBlock(block, hasEnded)
+  }
+
+  onData(bytes: Buffer, hasEnded: boolean): void {
+    this.exchange.onResponseData(bytes, hasEnded)
+  }
+
+  onSent(bytes: number): void {
+    this.exchange.onTakenByApp(bytes)
+  }
+
+  onReset(code: number, loss: Loss): void {
+    this.exchange.onUpstreamReset(code, loss)
   }
 }

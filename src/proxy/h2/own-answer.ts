@@ -14,3 +14,11 @@ export function ownHeaders(answer: OwnAnswer, request: { readonly method: string
 }
 
 export const ownTrailers = (status: number, { message }: OwnAnswer): readonly Field[] => [field('grpc-status', String(status)), field('grpc-message', encodeMessage(message))]
+
+/** The answer to a cross-origin preflight, with the lines that the policy gives it. */
+export const preflightHeaders = (lines: readonly (readonly [name: string, value: string])[]): readonly Field[] => [
+  field(':status', '200'),
+  field('date', new Date().toUTCString()),
+  ...lines.map(([name, value]) => field(name.toLowerCase(), value)),
+  field('content-length', '0'),
+]

@@ -39,5 +39,3 @@ export function readResponse(fields: readonly Field[]): Http2Response | undefine
   }
   return { status: Number(first.value), isGrpc: found.isGrpc ?? false, contentLength: found.contentLength, grpcStatus: found.grpcStatus, unsent: found.unsent ?? '', serviceTimeUs: found.serviceTimeUs, forward }
 }
-
-export const grpcStatusIn = (trailers: readonly Field[]): string | undefined => trailers.find(({ role }) => role === 'grpc-status')?.value
