@@ -9,7 +9,7 @@ import { cluster } from './cluster.ts'
 import { eventually } from './eventually.ts'
 import { failureText, startLoad, usersOf, type LoadPod } from './load.ts'
 import { canary, deployment, service, type AppOptions, type CanaryOptions } from './manifests.ts'
-import { availableReplicas, getDeployment, podsOf, rolledOut, selectorOf, specReplicas } from './objects.ts'
+import { availableReplicas, getDeployment, rolledOut, selectorOf, specReplicas } from './objects.ts'
 import { shareAgainstWeight } from './shares.ts'
 
 /** Given, when and then of the suites, on podinfo. */
@@ -47,8 +47,8 @@ export async function givenAppUnderLoad(namespace: string, options: StoryOptions
 export async function adopted(story: Story, options: Partial<CanaryOptions> = {}): Promise<void> {
   await apply(canary({ namespace: story.namespace, name: story.name, ...options }))
   await restsIdle(story)
-  // Who has an idle connection to a pod of before may use it until the pod has gone.
-  await eventually(`the pods of ${story.namespace}/${story.name} from before the adoption are gone`, async () => (await podsOf(story.namespace, `app=${story.name}`)).length === 0)
+  // Who has an idle connection to a pod of before may use it until the pod has gone, not only until it is to go.
+  await eventually(`the pods of ${story.namespace}/${story.name} from before the adoption are gone`, async () => (await cluster().list(resources.pods, { namespace: story.namespace, labelSelector: `app=${story.name}` })).length === 0)
   await onlyAnswers(story, 'v1', `${story.name}-primary`)
 }
 
