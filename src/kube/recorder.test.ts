@@ -47,6 +47,19 @@ describe('the event recorder', () => {
     })
   })
 
+  it('names events of the same moment in their order', async () => {
+    const { recorder } = recorderOf()
+    const names: string[] = []
+    api.intercept = (_request, _response, text) => {
+      names.push(stringAt(JSON.parse(text) as JsonObject, 'metadata', 'name') ?? '')
+      return false
+    }
+    for (const message of ['Starting canary analysis', 'Guard', 'Advance', 'Zero', 'Another']) recorder.record(event(message))
+    await recorder.flush()
+    expect(names).toHaveLength(5)
+    expect(names).toEqual(names.toSorted())
+  })
+
   it('counts the same event instead of writing it again, until it is old or gone', async () => {
     const { recorder, clock, written } = recorderOf()
     recorder.record(event('x'))

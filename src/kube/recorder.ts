@@ -46,6 +46,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const written = new Map<string, { readonly name: string; readonly count: number; readonly at: number }>()
   const tokens = new Map<string, { readonly left: number; readonly at: number }>()
   let pending = 0
+  let serial = 0
   let tail = Promise.resolve()
 
   const mayPass = (regarding: JsonObject): boolean => {
@@ -73,7 +74,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
         if (!hasCode(error, 'NOT_FOUND')) throw error
       }
     }
-    const object = buildEvent(event, options.component, now)
+    serial += 1
+    const object = buildEvent(event, options.component, now, serial)
     await client.create(resources.events, object)
     remember(written, key, { name: stringAt(object, 'metadata', 'name') ?? '', count: 1, at: now })
   }
@@ -94,10 +96,11 @@ export function createRecorder(options: RecorderOptions): Recorder {
   }
 }
 
-function buildEvent(event: EventInput, component: string, nowMs: number): JsonObject {
+/** Its name sorts by time: `kubectl describe` leaves events of one second in the order of their names, which is the API server's. */
+function buildEvent(event: EventInput, component: string, nowMs: number, serial: number): JsonObject {
   const { regarding } = event
   const name = stringAt(regarding, 'metadata', 'name') ?? ''
-  const suffix = createHash('sha256').update(`${keyOf(event)} ${nowMs}`).digest('hex').slice(0, 16)
+  const suffix = `${hex(nowMs, 12)}${hex(serial % 0x1_0000, 4)}${createHash('sha256').update(keyOf(event)).digest('hex').slice(0, 4)}`
   const at = timestamp(nowMs)
   return {
     apiVersion: 'v1',
@@ -122,6 +125,7 @@ function buildEvent(event: EventInput, component: string, nowMs: number): JsonOb
   }
 }
 
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')
 const messageOf = (event: EventInput): string => (event.message.length <= 1024 ? event.message : `${event.message.slice(0, 1023)}…`)
 const namespaceOf = (regarding: JsonObject): string => stringAt(regarding, 'metadata', 'namespace') ?? 'default'
 const keyOf = (event: EventInput): string =>
