@@ -65,7 +65,7 @@ export function kstatusConditions(phase: Phase, stall: Stall | undefined): reado
   return [
     { type: 'Ready', status: resting && !stall ? 'True' : 'False', reason, message },
     { type: 'Reconciling', status: truth(reconciling), reason, message: reconciling ? message : 'Nothing is under way.' },
-    { type: 'Stalled', status: truth(stalled), reason, message: stalled ? message : 'Nothing needs a person.' },
+    { type: 'Stalled', status: truth(stalled), reason, message: stalled ? message : resting && stall ? 'Nothing stands still; see Ready.' : 'Nothing needs a person.' },
   ]
 }
 

@@ -36,6 +36,7 @@ describe('an explanation', () => {
   it('tells people what was counted, how sure it is and which pods it was', () => {
     const text = printExplanation(failed, 'text')
     expect(text).toContain('Failed at weight 0%')
+    expect(text).toContain('✖ request-success-rate 0%')
     expect(text).toContain('Last verdict: fail, decided by guard, at weight 5%')
     expect(text).toContain('Sequential guard: the canary is shown to be worse at 2026-01-01T00:00:03Z; evidence 4,316:1 that it is worse, limit 1,000:1')
     expect(text).toMatch(/drawn by weight +requests +failed +rate\n +canary +5 +5 +100\.00%\n +primary +95 +0 +0\.00%/)

@@ -39,7 +39,7 @@ function verdictLines(verdict: Verdict): readonly string[] {
   ]
 }
 
-const checkLine = ({ name, result, value, message }: CheckRecord): string => `  ${result === 'pass' ? '✔' : result === 'no-data' ? '?' : '✖'} ${name}${value === undefined ? '' : ` ${value}`}${message === undefined ? '' : `: ${message}`}`
+const checkLine = ({ name, result, value, message }: CheckRecord): string => `  ${result === 'pass' ? '✔' : result === 'no-data' ? '?' : '✖'} ${name}${value === undefined ? '' : ` ${value}${name === 'request-duration' ? 'ms' : '%'}`}${message === undefined ? '' : `: ${message}`}`
 
 function guardLines(record: GuardRecord): readonly string[] {
   const { decision, abortedAt, slow, suspect, split, plan, bake, dispersion } = record

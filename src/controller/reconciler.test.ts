@@ -115,6 +115,7 @@ describe('what a spec asks for in vain', () => {
     stage.cluster.put(resources.deployments, { metadata: { name: 'web', namespace, annotations: { 'kinglet.sh/canary': 'enabled', 'kinglet.sh/interval': 'soon' } } })
     await live(stage, 2)
     expect(listAt(statusOf(stage), 'conditions')).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'False', reason: 'BadAnnotation', message: expect.stringMatching(/kinglet\.sh\/interval: "soon" is not a duration/) }))
+    expect(listAt(statusOf(stage), 'conditions')).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'False', message: 'Nothing stands still; see Ready.' }))
     expect(statusOf(stage)['phase']).toBe('Initialized')
   })
 })
