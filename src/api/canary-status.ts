@@ -111,6 +111,8 @@ export interface Verdict {
   readonly result: VerdictResult
   /** RFC 3339. */
   readonly time: string
+  /** RFC 3339: from when on every sidecar followed the weight, or from the last judgement of the same step. */
+  readonly since?: string
   /** Canary weight while the window was filled, percent. */
   readonly weight: number
   readonly windowSeconds: number

@@ -62,6 +62,17 @@ describe('the life of an app', () => {
     expect(stage.events).toEqual(expect.arrayContaining(['Normal Advance web.shop canary weight 50', 'Normal Promotion completed! Scaling down web.shop']))
   })
 
+  it('writes the status once a step: each is a line of kubectl get canary -w', async () => {
+    const stage = await givenAdopted()
+    const lines: string[] = []
+    stage.cluster.onWrite = () => {
+      if (stage.cluster.writes.at(-1)?.includes('canaries')) lines.push(`${stringAt(statusOf(stage), 'phase')} ${numberAt(statusOf(stage), 'canaryWeight')}`)
+    }
+    deploy(stage, 'v2')
+    await live(stage, 60)
+    expect(lines.filter((line) => line.startsWith('Progressing') && !line.endsWith(' 0'))).toEqual(['Progressing 25', 'Progressing 50'])
+  })
+
   it('rolls back a version that fails, with the numbers in the status', async () => {
     const analysis = { interval: '10s', threshold: 2, stepWeight: 25, maxWeight: 50, guard: { enabled: false }, metrics: [{ name: 'request-success-rate', thresholdRange: { min: 99 }, interval: '10s' }] }
     const stage = await givenAdopted({ analysis })

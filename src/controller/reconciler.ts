@@ -7,7 +7,7 @@ import { objectAt, type JsonObject } from '../base/json.ts'
 import type { Logger } from '../runtime/log.ts'
 import { decide, type Decision } from '../rollout/decide.ts'
 import { observe, type Observed } from '../rollout/observe.ts'
-import type { Timing } from '../rollout/observation.ts'
+import type { StepClock, Timing } from '../rollout/observation.ts'
 import type { Installation, World } from '../rollout/world.ts'
 import { applyActions, withStatus } from './apply.ts'
 import { gather, type GatherOptions } from './gather.ts'
@@ -28,6 +28,8 @@ export interface ReconcilerOptions {
   readonly events: EventSink
   /** The time of the last events that this process has told, by Canary. Owned by the caller, kept between looks. */
   readonly told: Map<string, number>
+  /** Clocks of steps that were started and not written yet, by Canary. Owned by the caller, kept between looks. */
+  readonly stepClocks: Map<string, StepClock>
   readonly metrics: ControllerMetrics
   readonly installation: Installation
   readonly timing: Timing
@@ -48,17 +50,19 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
   if (!cached) {
     hub.forget(key)
     options.told.delete(key)
+    options.stepClocks.delete(key)
     metrics.forgetCanary(at.namespace, at.name)
     return { afterMs: lookAgainMs.idle }
   }
-  const glance = look(cached, options)
+  const glance = look(key, cached, options)
   // Where pods are is a fact that needs no decision, and one on its way out waits for it.
   publish(key, glance.observed.observation.canary, cached, glance.observed, options)
-  if (!isConsequential(glance.decision, glance.observed.observation.canary)) return settled(key, cached, glance, options)
+  if (!isConsequential(glance, options.stepClocks.get(key))) return settled(key, cached, glance, options)
   const world = await read(options.cluster)
   if (!world) return { afterMs: 0 }
-  const { observed, decision } = look(world, options)
+  const { observed, decision } = look(key, world, options)
   const canary = await writeStatus(world.canary, observed.observation.canary, decision.status, options)
+  remember(key, decision, options)
   const after = { ...world, canary }
   const parsed = parseCanary(canary)
   publish(key, parsed, after, observed, options)
@@ -89,12 +93,19 @@ interface Look {
   readonly decision: Decision
 }
 
-function look(world: World, { installation, timing, clock }: ReconcilerOptions): Look {
+function look(key: string, world: World, { installation, timing, clock, stepClocks }: ReconcilerOptions): Look {
   const observed = observe(world, installation)
-  return { observed, decision: decide(observed.observation, clock.now(), timing) }
+  const stepClock = stepClocks.get(key)
+  return { observed, decision: decide({ ...observed.observation, ...(stepClock ? { stepClock } : {}) }, clock.now(), timing) }
 }
 
-const isConsequential = (decision: Decision, canary: Canary): boolean => decision.status !== canary.status || decision.actions.length > 0
+const isConsequential = ({ observed, decision }: Look, stepClock: StepClock | undefined): boolean =>
+  decision.status !== observed.observation.canary.status || decision.actions.length > 0 || decision.stepClock?.startedAt !== stepClock?.startedAt
+
+function remember(key: string, { stepClock }: Decision, { stepClocks }: ReconcilerOptions): void {
+  if (stepClock) stepClocks.set(key, stepClock)
+  else stepClocks.delete(key)
+}
 
 const publish = (key: string, canary: Canary, world: World, { split }: Observed, { hub }: ReconcilerOptions): void => hub.publish(key, buildPublication(canary, world, split), canary)
 

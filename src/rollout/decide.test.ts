@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { adopted, applyRevision, catchUp, createModel, eventTexts, intervalMs, look, pass, settle, type Model } from './model.testkit.ts'
+import { adopted, applyRevision, catchUp, createModel, eventTexts, intervalMs, look, pass, settle, stepStartedAt, type Model } from './model.testkit.ts'
 import { routingOf } from './step.ts'
 import { nextWeight } from './weights.ts'
 
@@ -300,14 +300,73 @@ describe('given a new revision', () => {
     settle(model)
     pass(model, intervalMs)
     expect(model.status).toMatchObject({ canaryWeight: 10 })
-    expect(model.status.kinglet.stepStartedAt).toBeUndefined()
+    expect(stepStartedAt(model)).toBeUndefined()
     model.now += 9000
     settle(model)
-    expect(model.status.kinglet.stepStartedAt).toBeUndefined()
+    expect(stepStartedAt(model)).toBeUndefined()
     model.now += 1000
     settle(model)
-    expect(model.status.kinglet.stepStartedAt).toBe(model.now)
+    expect(stepStartedAt(model)).toBe(model.now)
     expect(eventTexts(model).at(-1)).toContain('No acknowledgement from the sidecars of myapp-primary-a')
+  })
+})
+
+describe('the clock of a step', () => {
+  /** Weight 10 has been decided in this very second, and every sidecar follows it. */
+  function givenFollowed(): Model {
+    const model = adopted({ interval: '5m', threshold: 2, stepWeight: 10, maxWeight: 50 })
+    applyRevision(model, 'v2')
+    settle(model)
+    pass(model, 301_000)
+    expect(model.status.canaryWeight).toBe(10)
+    catchUp(model)
+    return model
+  }
+
+  it('starts without a write, and is written alone after a minute', () => {
+    const model = givenFollowed()
+    const { status, now } = model
+    settle(model)
+    expect(model.status, 'nothing is written').toBe(status)
+    expect(stepStartedAt(model)).toBe(now)
+    model.now += 59_000
+    settle(model)
+    expect(model.status).toBe(status)
+    model.now += 1000
+    settle(model)
+    expect(model.status.kinglet.stepStartedAt).toBe(now)
+  })
+
+  it('is written with whatever is written before', () => {
+    const model = givenFollowed()
+    const { now } = model
+    settle(model)
+    model.isPaused = true
+    model.now += 1000
+    settle(model)
+    expect(model.status.kinglet.stepStartedAt).toBe(now)
+  })
+
+  it('begins anew at a controller that takes over before: a step is watched for an interval at least', () => {
+    const model = givenFollowed()
+    settle(model)
+    model.stepClock = undefined
+    model.now += 30_000
+    settle(model)
+    const tookOverAt = model.now
+    pass(model, 299_000)
+    expect(model.status.canaryWeight).toBe(10)
+    pass(model, 2000)
+    expect(model.status.canaryWeight).toBe(20)
+    expect(model.status.analysis?.since).toBe(new Date(tookOverAt).toISOString())
+  })
+
+  it('stops while the Canary is suspended', () => {
+    const model = givenFollowed()
+    settle(model)
+    model.spec = { ...model.spec, suspend: true }
+    settle(model)
+    expect(stepStartedAt(model)).toBeUndefined()
   })
 })
 

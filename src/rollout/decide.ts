@@ -28,10 +28,11 @@ import { analyse } from './analyse.ts'
 import { converge, type Action } from './converge.ts'
 import { guardFailure, withCheckpoint } from './guarded.ts'
 import { rest } from './idle.ts'
-import { defaultTiming, type Observation, type Timing } from './observation.ts'
+import { defaultTiming, type Observation, type StepClock, type Timing } from './observation.ts'
 import { continuePromotion, finalise, holdOnCanary } from './promotion.ts'
 import { remove } from './removal.ts'
 import { withSessionCookies } from './session-cookies.ts'
+import { clockAlone, withClock } from './step-clock.ts'
 import { hold, normal, reroute, stallOf, waitFor, warning, withState, type Context, type Step } from './step.ts'
 
 export interface Decision {
@@ -39,17 +40,24 @@ export interface Decision {
   readonly status: CanaryStatus
   readonly actions: readonly Action[]
   readonly events: readonly RolloutEvent[]
+  /** To be remembered instead of written, until the next decision: see step-clock.ts. */
+  readonly stepClock?: StepClock
   /** When to look again at the latest, milliseconds since the epoch; absent: when something changes. */
   readonly wakeAt?: number
 }
 
 /** What follows from an observation at `now` (milliseconds since the epoch). Never throws. */
 export function decide(observation: Observation, now: number, timing: Timing = defaultTiming): Decision {
-  const context: Context = { observation, now, timing }
+  const context: Context = { observation: withRememberedClock(observation), now, timing }
   const step = advance(context)
   const events = [...step.events, ...announcements(observation, step.stall), ...caveats(observation)]
-  const status = finish(observation, events.length > 0 ? { ...step, status: withState(step.status, { told: { at: now, events } }) } : step, now)
-  return { status, actions: converge(context, status), events, ...(step.wakeAt === undefined ? {} : { wakeAt: step.wakeAt }) }
+  const { status, stepClock } = finish(observation, events.length > 0 ? { ...step, status: withState(step.status, { told: { at: now, events } }) } : step, now)
+  return { status, actions: converge(context, status), events, ...(stepClock ? { stepClock } : {}), ...(step.wakeAt === undefined ? {} : { wakeAt: step.wakeAt }) }
+}
+
+const withRememberedClock = (observation: Observation): Observation => {
+  const { canary, stepClock } = observation
+  return { ...observation, canary: { ...canary, status: withClock(canary.status, stepClock) } }
 }
 
 function advance(context: Context): Step {
@@ -117,8 +125,8 @@ function caveats({ canary }: Observation): readonly RolloutEvent[] {
 /** Ordinary waiting, which a person sees in the conditions and need not read as a warning. */
 const quietReasons = new Set(['CreatingPrimary', 'ScalingUp', 'MovingEndpoints', 'AwaitingAcknowledgement'])
 
-/** The status with its conditions, times and generations; unchanged where only those would be written anew. */
-function finish(observation: Observation, step: Step, now: number): CanaryStatus {
+/** The status with its conditions, times and generations; the durable one where nothing is worth a write. */
+function finish(observation: Observation, step: Step, now: number): Pick<Decision, 'status' | 'stepClock'> {
   const { canary, target } = observation
   const before = canary.status
   const { status } = step
@@ -135,6 +143,8 @@ function finish(observation: Observation, step: Step, now: number): CanaryStatus
     observedGeneration: canary.generation,
     ...(target ? { observedTargetGeneration: target.generation } : {}),
   }
-  const checked = withCheckpoint(observation, next, before, now)
-  return canonicalJson(checked) === canonicalJson(before) ? before : checked
+  const stepClock = clockAlone(next, before, now)
+  const checked = withCheckpoint(observation, stepClock ? before : next, before, now)
+  if (canonicalJson(checked) === canonicalJson(before)) return { status: before, ...(stepClock ? { stepClock } : {}) }
+  return { status: withClock(checked, stepClock) }
 }

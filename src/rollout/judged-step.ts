@@ -22,7 +22,8 @@ const isJudged = ({ analysis, canaryWeight, kinglet }: CanaryStatus): boolean =>
 export function judge(context: Context, status: CanaryStatus, obstacle: Stall | undefined): Step {
   const { observation, now } = context
   const { name, namespace, spec } = observation.canary
-  const { verdict } = observation
+  const { stepStartedAt = now } = status.kinglet
+  const verdict = observation.verdict && { ...observation.verdict, since: new Date(stepStartedAt).toISOString() }
   const again = withState(verdict ? { ...status, analysis: verdict } : status, { stepStartedAt: now })
   const wakeAt = now + spec.analysis.intervalMs
   if (!verdict) return hold(again, waitFor('NoData', `Halt ${name}.${namespace} advancement: nothing has been measured yet`), wakeAt)

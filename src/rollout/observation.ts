@@ -26,6 +26,8 @@ export interface Observation {
   readonly isScalerInSync: boolean
   readonly pods: PodsObservation
   readonly sidecars: SidecarsObservation
+  /** The running step's clock, where this controller has started it and nothing was written since. */
+  readonly stepClock?: StepClock
   /** What the checks say now; absent where nothing was measured. */
   readonly verdict?: Verdict
   /** What the guard says now; absent where none is watching. */
@@ -94,6 +96,14 @@ export interface SidecarsObservation {
   readonly unacknowledged: readonly string[]
   /** Since when this controller listens, milliseconds since the epoch: before, nobody could acknowledge. */
   readonly listeningSince: number
+}
+
+/** When the step of a routing intent began, see step-clock.ts. */
+export interface StepClock {
+  /** The routing intent whose step it is. */
+  readonly generation: number
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
 }
 
 /** Waits that belong to the installation, not to a Canary. */

@@ -33,7 +33,7 @@ export async function watchCanary(namespace: string, name: string): Promise<Cana
     current = object
     const row = rowOf(object)
     const last = rows.at(-1)
-    if (last && last.inForceAt === undefined && last.decidedAt === row.decidedAt && last.phase === row.phase) rows[rows.length - 1] = { ...last, inForceAt: row.inForceAt }
+    if (last && last.inForceAt === undefined) rows[rows.length - 1] = { ...last, inForceAt: startOf(last, row, object) }
     if (!last || last.phase !== row.phase || last.weight !== row.weight || last.iterations !== row.iterations || last.failedChecks !== row.failedChecks) rows.push(row)
   }
   void follow(namespace, name, abort.signal, note)
@@ -66,6 +66,13 @@ const rowOf = (object: JsonObject): Row => ({
   iterations: numberAt(object, 'status', 'iterations') ?? 0,
   failedChecks: numberAt(object, 'status', 'failedChecks') ?? 0,
 })
+
+/** When the step of `row` came into force, by a newer state: of a running step it is seldom told before the step is judged. */
+function startOf(row: Row, newer: Row, object: JsonObject): number | undefined {
+  const judgedFrom = Date.parse(stringAt(object, 'status', 'analysis', 'since') ?? '')
+  if (judgedFrom >= row.decidedAt && numberAt(object, 'status', 'analysis', 'weight') === row.weight) return judgedFrom
+  return newer.decidedAt === row.decidedAt && newer.phase === row.phase ? newer.inForceAt : undefined
+}
 
 /** List, then watch, again and again: a watch ends by its time-out or with the API server. */
 async function follow(namespace: string, name: string, signal: AbortSignal, note: (type: string, object: JsonObject) => void): Promise<void> {

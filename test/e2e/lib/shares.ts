@@ -7,7 +7,7 @@ export interface Row {
   readonly at: number
   /** When the controller decided where requests go in this state; no sidecar knows it before. */
   readonly decidedAt: number
-  /** From when on every sidecar followed it; undefined until the step's clock runs. */
+  /** From when on every sidecar followed it; undefined until the step has been judged, or its clock is durable. */
   readonly inForceAt: number | undefined
   readonly phase: string
   readonly weight: number
