@@ -300,6 +300,30 @@ describe('HTTP/2 through two sidecars', () => {
     expect(await primary.count('canary', 'weight', 'refused')).toBe(1)
   })
 
+  it.each<[string, Handler]>([
+    ['its head', (stream) => stream.respond({ ':status': 200, 'content-length': 5 }, { endStream: true })],
+    [
+      'its trailers',
+      (stream) => {
+        stream.respond({ ':status': 200, 'content-length': 5 }, { waitForTrailers: true })
+        stream.on('wantTrailers', () => stream.sendTrailers({ 'x-end': 'yes' }))
+        stream.end('abc')
+      },
+    ],
+  ])('a response that ends with %s, shorter than its Content-Length, is a failure of the version', async (_case, handler) => {
+    v2Answer = handler
+    const answer = await request(client, { ':path': '/' })
+    expect(answer.status === 502 || answer.code !== 0).toBe(true)
+    expect((await primary.count('canary', 'weight', '5xx')) + (await primary.count('canary', 'weight', 'reset'))).toBe(1)
+    expect(await primary.count('canary', 'weight', '2xx')).toBe(0)
+  })
+
+  it('a response to HEAD has a length and no body', async () => {
+    v2Answer = (stream) => stream.respond({ ':status': 200, 'content-length': 5 }, { endStream: true })
+    expect(await request(client, { ':method': 'HEAD', ':path': '/' })).toMatchObject({ status: 200, code: 0 })
+    expect(await primary.count('canary', 'weight', '2xx')).toBe(1)
+  })
+
   it('an app that says GOAWAY gets its next stream on a new connection; the old ones end there', async () => {
     const held: ServerHttp2Stream[] = []
     v2Answer = (stream, head) => void (head[':path'] === '/hold' ? held.push(stream) : say('v2')(stream))

@@ -191,9 +191,10 @@ export class Http2Exchange implements StreamUser, SessionTaker {
       this.attemptAfter(replacement.afterMs, false)
       return
     }
+    const response = new Http2ResponseFlow(head, this.head.method)
+    if (hasEnded && !response.take(0, true)) return this.onMalformed()
     this.state = 'responding'
     this.request.answered()
-    const response = new Http2ResponseFlow(head, this.head.method)
     this.response = response
     if (this.head.timeoutMs === undefined) this.deadline = this.timeLimit
     if (this.serving.isDisplaced) this.owner.drain()
@@ -212,7 +213,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
 
   private onTrailers(block: DecodedBlock, hasEnded: boolean): void {
     const trailers = block.isTooLarge || !hasEnded ? undefined : readTrailers(block.fields)
-    if (!trailers) return this.onUpstreamReset(errorCode.protocolError, 'peer')
+    if (!trailers || !this.response?.take(0, true)) return this.onUpstreamReset(errorCode.protocolError, 'peer')
     this.client.sendHeaders(trailers, true)
     this.complete(grpcStatusIn(trailers))
   }

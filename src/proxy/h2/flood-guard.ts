@@ -7,6 +7,8 @@ import { ConnectionError, errorCode } from './wire.ts'
  */
 const resetBurst = 1000
 const controlBurst = 10_000
+/** Leave to send more may come so often for each frame with data that we sent. Envoy's figure; an honest peer gives two, for stream and connection. */
+const updatesPerFrame = 10
 /** Per second; Node's and nghttp2's rate for resets. */
 const resetsPerSecond = 33
 const controlsPerSecond = 500
@@ -14,6 +16,7 @@ const controlsPerSecond = 500
 export class FloodGuard {
   private resets = resetBurst
   private controls = controlBurst
+  private paidFrames = 0
   private at: number
 
   /** `now` is any steady clock, milliseconds. */
@@ -33,6 +36,13 @@ export class FloodGuard {
     this.controls -= 1
     if (this.controls < 0) this.refill(now)
     if (this.controls < 0) throw new ConnectionError(errorCode.enhanceYourCalm, 'too many frames carry nothing')
+  }
+
+  /** The peer lets us send more. `sentFrames`: with data, since the beginning of the connection. */
+  onWindowUpdate(now: number, sentFrames: number): void {
+    this.controls = Math.min(controlBurst, this.controls + updatesPerFrame * (sentFrames - this.paidFrames))
+    this.paidFrames = sentFrames
+    this.onControl(now)
   }
 
   onStreamEnd(): void {

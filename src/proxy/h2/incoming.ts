@@ -232,6 +232,7 @@ export class Incoming {
   }
 
   private takeWindowUpdate(id: number, payload: Buffer): void {
+    this.owner.guard.onWindowUpdate(performance.now(), this.owner.outgoing.sentFrames)
     const increment = payload.readUInt32BE(0) & 0x7fffffff
     if (id === 0) {
       if (increment === 0) throw protocolError('WINDOW_UPDATE by 0')

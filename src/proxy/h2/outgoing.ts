@@ -22,6 +22,8 @@ export class Outgoing {
   readonly writer: FrameWriter
   /** Streams with data that waits for a window or the socket. */
   readonly waiting = new Set<Sender>()
+  /** With data, so far. */
+  sentFrames = 0
   private readonly socket: Socket
   private window = defaultWindow
   private isBlocked = false
@@ -48,6 +50,7 @@ export class Outgoing {
     if (bytes.length > 0 && bytes.length > Math.min(this.dataRoom(), stream.sendWindow)) return false
     this.window -= bytes.length
     stream.sendWindow -= bytes.length
+    this.sentFrames += 1
     this.writer.data(stream.id, bytes, isLast)
     return true
   }

@@ -3,6 +3,9 @@ import { ConnectionError, errorCode, flag, frameType, maxFrameBytes, maxWindow, 
 /** Most CONTINUATION frames of one block: enough for the longest list, too few for a flood (CVE-2024-27316 and its kin). */
 const maxContinuations = 16
 
+/** Most entries of one SETTINGS frame: each may cost a look at every stream (CVE-2019-9515, CVE-2020-11080). nghttp2's figure. */
+const maxSettings = 32
+
 const ofConnection: ReadonlySet<number> = new Set([frameType.settings, frameType.ping, frameType.goaway])
 const ofStream: ReadonlySet<number> = new Set([frameType.data, frameType.headers, frameType.priority, frameType.rstStream, frameType.continuation])
 
@@ -32,6 +35,7 @@ export function readPayload(flags: number, payload: Buffer, hasPriority: boolean
 /** The settings of one frame, checked (RFC 9113 §6.5). Throws ConnectionError. */
 export function readSettings(payload: Buffer, isServer: boolean): readonly (readonly [key: number, value: number])[] {
   if (payload.length % 6 !== 0) throw new ConnectionError(errorCode.frameSizeError, 'SETTINGS of a wrong size')
+  if (payload.length > 6 * maxSettings) throw new ConnectionError(errorCode.enhanceYourCalm, 'SETTINGS with too many entries')
   const settings: [number, number][] = []
   for (let at = 0; at < payload.length; at += 6) {
     const key = payload.readUInt16BE(at)

@@ -167,6 +167,7 @@ describe('a client by the frame', () => {
     ['pings', errorCode.enhanceYourCalm, () => Array.from({ length: 10 }, () => frame(frameType.ping, 0, 0, Buffer.alloc(8)))],
     ['settings', errorCode.enhanceYourCalm, () => Array.from({ length: 10 }, () => settings)],
     ['priorities', errorCode.enhanceYourCalm, (id) => Array.from({ length: 10 }, () => frame(frameType.priority, 0, id, Buffer.alloc(5)))],
+    ['window updates', errorCode.enhanceYourCalm, () => Array.from({ length: 10 }, () => frame(frameType.windowUpdate, 0, 0, uint32(1)))],
     ['empty data', errorCode.enhanceYourCalm, (id) => [...(id === 1 ? [frame(frameType.headers, flag.endHeaders, 1, block([[':method', 'POST'], [':scheme', 'http'], [':path', '/silent'], [':authority', 'app']]))] : []), ...Array.from({ length: 10 }, () => frame(frameType.data, 0, 1))]],
   ])('a flood of %s ends the connection', async (_case, code, part) => {
     send(hello)
@@ -176,6 +177,12 @@ describe('a client by the frame', () => {
     const other = await openHttp2(rig.route)
     expect((await request(other, { ':path': '/still' })).body.toString()).toBe('/still')
     other.destroy()
+  })
+
+  it('SETTINGS of many entries end the connection', async () => {
+    const entry = Buffer.from([0, 4, 0, 0, 0xff, 0xff])
+    send(hello, frame(frameType.settings, 0, 0, Buffer.concat(Array.from({ length: 33 }, () => entry))))
+    expect(await goneWith(client)).toBe(errorCode.enhanceYourCalm)
   })
 
   it('a flood of CONTINUATION frames ends the connection (CVE-2024-27316)', async () => {
