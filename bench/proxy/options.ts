@@ -9,6 +9,7 @@ Measures Kinglet's sidecar beside other proxies, one process each on core 0, cli
   --against FILE     another build's kinglet.js, measured as "other" in the same run
   --rounds N         rounds of each measurement; the median counts (default 5)
   --seconds N        length of one measurement (default 2)
+  --warm SECONDS     load for each proxy before the first round of each workload (default 4, quick 1)
   --json FILE        write the results as JSON
   --soak SECONDS     instead: the sidecar alone under load for so long (at most 3600), its memory every ten seconds
   --disturbance      instead: what reports and scrapes add to the sidecar's latencies (--rounds, --seconds, --against)
@@ -24,6 +25,7 @@ export interface Options {
   readonly rounds: number
   readonly starts: number
   readonly seconds: number
+  readonly warmSeconds: number
   readonly json: string | undefined
   readonly soakSeconds: number | undefined
   readonly connections: number | undefined
@@ -40,6 +42,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       against: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
+      warm: { type: 'string' },
       json: { type: 'string' },
       soak: { type: 'string' },
       connections: { type: 'string' },
@@ -55,6 +58,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     rounds: number('--rounds', values.rounds, 1, 50) ?? (quick ? 2 : 5),
     starts: quick ? 2 : 5,
     seconds: number('--seconds', values.seconds, 0.2, 60) ?? (quick ? 1 : 2),
+    warmSeconds: number('--warm', values.warm, 0, 60) ?? (quick ? 1 : 4),
     json: values.json,
     soakSeconds: number('--soak', values.soak, 1, 3600),
     connections: number('--connections', values.connections, 1, 20_000),
