@@ -47,7 +47,7 @@ export class Exchange implements UpstreamUser {
     this.engine = engine
     this.client = client
     this.serving = new Serving(engine, client.port, head, startedAt)
-    this.serving.client = client
+    this.serving.cameBy(client)
     const { plan } = this.serving
     this.head = plan ? editRequest(head, plan) : head
     if (this.serving.mirror) this.copy = new MirrorCopy(engine, this.serving.mirror, this.head, plan?.timeoutMs)

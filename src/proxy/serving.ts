@@ -13,7 +13,7 @@ import { planRequest, type Plan } from '../routing/policy.ts'
 import type { RequestView } from '../routing/request-view.ts'
 import { isRetriable, retryWaitMs, type Ending } from '../routing/retry.ts'
 import { choices } from '../routing/routes.ts'
-import { isAnotherTry, type ClientMemory } from './another-try.ts'
+import { isAnotherTry, lastNews, type ClientMemory, type FailedTry } from './another-try.ts'
 import type { Engine } from './engine.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { ActiveRoutes, Place } from './live-routes.ts'
@@ -68,8 +68,9 @@ export class Serving {
   private readonly engine: Engine
   private readonly port: 'route' | 'direct'
   private readonly head: ServedRequest
-  /** Whose next tries are to be told from new failures; undefined where requests of a connection do not follow one another. */
-  client: ClientMemory | undefined
+  /** Whose next tries are to be told from new failures, and what it may be trying again; undefined for connections of bytes. */
+  private client: ClientMemory | undefined
+  private news: FailedTry | undefined
   private readonly protocol: Protocol
   /** The table that the request started with. */
   private readonly active: ActiveRoutes
@@ -124,6 +125,12 @@ export class Serving {
         this.active.book.draws[choice.track].requests += 1
       }
     }
+  }
+
+  /** The connection by which the request has just come. */
+  cameBy(client: ClientMemory): void {
+    this.client = client
+    this.news = lastNews(client, this.startedAt)
   }
 
   /** Values of Set-Cookie for the response: of the track that was chosen, not of one that stands in for it. */
@@ -263,8 +270,8 @@ export class Serving {
 
   /** What is told of a drawn request that failed or was slow; all others pay nothing for it. */
   private remark(isFailure: boolean, isSlow: boolean): void {
-    const { active, track, place, client, head } = this
-    const isAnother = isFailure && client !== undefined && isAnotherTry(client, `${head.method} ${targetOf(head)}`, performance.now())
+    const { active, track, place, client, news, head } = this
+    const isAnother = isFailure && client !== undefined && isAnotherTry(client, news, `${head.method} ${targetOf(head)}`, performance.now())
     active.book.draws.remark({ track, pod: place.tally, route: this.routeClass(), isFailure, isSlow, isAnotherTry: isAnother })
   }
 

@@ -2,6 +2,7 @@
  * One client's connection in HTTP/2. Answers: each stream that it opens becomes an exchange, or an answer that says what is wrong with
  * it. Must not: know where a request goes.
  */
+import type { ClientMemory } from '../another-try.ts'
 import type { ClientSide } from '../client-side.ts'
 import type { Seat } from '../crowd.ts'
 import type { Timed } from '../deadlines.ts'
@@ -22,6 +23,8 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
   deadline: number
   seat: Seat<Timed> | undefined
   readonly port: 'route' | 'direct'
+  requests = 0
+  lastFailure: ClientMemory['lastFailure']
   private readonly engine: Engine
   private readonly client: ClientSide
   private readonly session: Session
@@ -61,6 +64,7 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
     if (this.engine.counters.requestsInFlight >= maxRequests) return this.refuse(stream, { status: 503, reason: 'too many requests are under way' }, hasEnded)
     if (hasEnded && (request.contentLength ?? 0) > 0) return this.refuse(stream, 'malformed', hasEnded)
     if (this.engine.isDraining || this.engine.live.active.isLeaving) this.leave()
+    this.requests += 1
     const exchange = new Http2Exchange(this.engine, this, stream, request, hasEnded)
     stream.user = exchange
     exchange.start()

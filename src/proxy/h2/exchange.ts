@@ -8,6 +8,7 @@
  *       └──────failed─────────┴──▶ connecting (another attempt) or done (an answer of our own)
  */
 import { describeError } from '../../base/errors.ts'
+import type { ClientMemory } from '../another-try.ts'
 import type { Engine } from '../engine.ts'
 import { unsentHeader } from '../http/hop-by-hop.ts'
 import type { OwnAnswer } from '../http/own-answer.ts'
@@ -38,7 +39,7 @@ const resetAnswer: OwnAnswer = answerTo.lost
 const longBodyAnswer: OwnAnswer = { status: 413, code: 'bad-request', message: 'The proxy refused this request: the body is too long.' }
 
 /** The connection that a request came by. */
-export interface StreamOwner {
+export interface StreamOwner extends ClientMemory {
   readonly port: 'route' | 'direct'
   /** The client had better connect anew: it is told, and nothing is cut. */
   drain(): void
@@ -74,6 +75,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.movedAt = engine.deadlines.now
     this.startedAt = performance.now()
     this.serving = new Serving(engine, owner.port, { method: head.method, target: head.target, isHop: head.isHop, protocol: head.isGrpc ? 'grpc' : 'http2' }, this.startedAt, head)
+    this.serving.cameBy(owner)
     const { plan, mirror } = this.serving
     const forward = plan ? editRequestFields(head.forward, plan) : head.forward
     const timeoutMs = Math.min(head.timeoutMs ?? Number.POSITIVE_INFINITY, plan?.timeoutMs ?? Number.POSITIVE_INFINITY)
