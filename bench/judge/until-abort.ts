@@ -21,6 +21,9 @@ export interface Stop {
   readonly victims: number
 }
 
+/** No abort. */
+export const none: Stop = { seconds: Infinity, requests: Infinity, victims: Infinity }
+
 /** The bare test of the theory: no tolerance, one metric. */
 export const bareSettings = (alpha: number): GuardSettings => ({ ...defaultGuardSettings, alpha, tolerance: 1, metrics: ['failures'], minimumFailures: 1 })
 
@@ -34,7 +37,7 @@ export function untilAbort({ share, rate, canaryRate, requests, isPoisson }: Fau
     const { primary, canary } = state.counts
     if (state.aborted) return { seconds: second, requests: primary.requests + canary.requests, victims: canary.failures }
   }
-  return { seconds: Infinity, requests: Infinity, victims: Infinity }
+  return none
 }
 
 export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length

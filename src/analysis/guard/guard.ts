@@ -1,9 +1,9 @@
 import { feedBaseline } from './baseline.ts'
 import { dispersionOf, feedDispersion, largestPause } from './dispersion.ts'
-import { failureIncrements, massesAbove } from './failures.ts'
+import { feedFailures } from './failures.ts'
 import { isCountable, shareOf, type Split } from './label-test.ts'
 import { feedLatency, latencyCounts, learnLatency, startLatency } from './latency.ts'
-import { feedMixture, settled } from './mixture.ts'
+import { settled } from './mixture.ts'
 import { feedComparison, feedRate, type PromotionState } from './promotion.ts'
 import { feedInterval } from './ratio-interval.ts'
 import { feedSplit } from './split.ts'
@@ -47,7 +47,7 @@ function failuresTested(state: GuardState, tick: GuardTick): GuardState {
   const { promotion } = settings
   return {
     ...state,
-    failures: feedMixture(state.failures, failureIncrements({ canary, both, share: worse }, settings.tolerance, dispersion), massesAbove(settings.tolerance)),
+    failures: feedFailures(state.failures, { canary, both, share: worse }, settings.tolerance, dispersion),
     interval: feedInterval(state.interval, canary, both, counted, dispersion),
     promotion: {
       ...state.promotion,

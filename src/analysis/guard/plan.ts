@@ -61,7 +61,7 @@ export const natsToAbort = ({ alpha }: GuardSettings): number => mixingNats - Ma
 export function natsPerRequest({ tolerance }: GuardSettings, share: number, primaryRate: number, canaryRate: number): number {
   const canary = share * canaryRate
   const both = canary + (1 - share) * primaryRate
-  return Math.max(0, ...alternativesAbove(tolerance).map((ratio) => logLabelRatio(canary, both, share, ratio, tolerance)))
+  return Math.max(0, ...alternativesAbove(tolerance).ratios.map((ratio) => logLabelRatio(canary, both, share, ratio, tolerance)))
 }
 
 /** Seconds until the abort and what they cost, walking through the steps. Undefined if the steps end first. */

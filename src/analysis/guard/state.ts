@@ -1,8 +1,8 @@
 import { emptyBaseline, type Baseline } from './baseline.ts'
 import { startDispersion, type Dispersion } from './dispersion.ts'
-import { massesAbove } from './failures.ts'
+import { startFailures } from './failures.ts'
 import type { LatencyState } from './latency.ts'
-import { startMixture, type Mixture } from './mixture.ts'
+import type { Mixture } from './mixture.ts'
 import { startPods, type PodBook } from './pods.ts'
 import { startPromotion, type PromotionState } from './promotion.ts'
 import { startInterval } from './ratio-interval.ts'
@@ -76,7 +76,7 @@ export function startGuard(settings: GuardSettings): GuardState {
     counts: { primary: none, canary: none },
     share: 0,
     expected: 0,
-    failures: startMixture(massesAbove(settings.tolerance)),
+    failures: startFailures(settings.tolerance),
     dispersion: startDispersion(),
     ...(settings.metrics.includes('latency') ? { baseline: emptyBaseline } : {}),
     interval: startInterval(),

@@ -1,4 +1,4 @@
-import { massesAbove } from './failures.ts'
+import { startFailures } from './failures.ts'
 import { dispersionOf, largestPause } from './dispersion.ts'
 import { loudest, logLatencyEvidence } from './latency.ts'
 import { evenMasses, logEvidenceOf, logSumExp, startMixture } from './mixture.ts'
@@ -64,7 +64,7 @@ function forgiven(state: GuardState, { atMs }: GuardTick): GuardState {
   if (!suspect || atMs - suspect.lastBadMs < state.settings.podPatienceMs) return state
   const { metric } = suspect
   const pods = { ...state.pods, [metric]: startPods() }
-  if (metric === 'failures') return { ...rest, pods, failures: startMixture(massesAbove(state.settings.tolerance)) }
+  if (metric === 'failures') return { ...rest, pods, failures: startFailures(state.settings.tolerance) }
   const { latency } = state
   return { ...rest, pods, ...(latency ? { latency: { ...latency, evidence: startMixture(evenMasses(latency.evidence.logs.length)) } } : {}) }
 }
