@@ -1,7 +1,8 @@
 import { addressOf, apiVersionOf, resourceOf, resources, type Address, type Resource } from '../api/resources.ts'
 import { injectLabel } from '../api/keys.ts'
 import { AppError } from '../base/errors.ts'
-import { objectAt, stringAt, type JsonObject } from '../base/json.ts'
+import { listAt, objectAt, stringAt, type JsonObject } from '../base/json.ts'
+import { KubeError } from '../kube/errors.ts'
 import { hasSidecar } from '../injection/inject.ts'
 import type { Action } from '../rollout/converge.ts'
 import type { Observed } from '../rollout/observe.ts'
@@ -11,20 +12,33 @@ import type { Cluster } from './ports.ts'
 
 /**
  * Does the actions in order. Each is built from the world as the writes before have left it, so that two of them may
- * change one object. Errors: the cluster's; what was done stays done, and the next look finds the rest.
+ * change one object. What it gives is what the cluster did not let happen now. Errors: the cluster's; what was done stays done, and the next
+ * look finds the rest.
  */
-export async function applyActions(actions: readonly Action[], world: World, observed: Observed, installation: Installation, cluster: Cluster): Promise<void> {
+export async function applyActions(actions: readonly Action[], world: World, observed: Observed, installation: Installation, cluster: Cluster): Promise<readonly Refusal[]> {
   let current = world
+  const refusals: Refusal[] = []
   for (const action of actions) {
     for (const write of plan(action, current, observed, installation)) {
+      if (write.verb === 'evict-pods') {
+        refusals.push(...(await evictPods(cluster, write.pods)))
+        continue
+      }
       const written = await perform(write, cluster)
       if (written) current = withWritten(current, written)
     }
   }
+  return refusals
+}
+
+/** A pod that may not go now, and what the API server says of it. */
+export interface Refusal {
+  readonly pod: string
+  readonly message: string
 }
 
 /** One call. What is deleted already is deleted. */
-async function perform(write: Write, cluster: Cluster): Promise<JsonObject | undefined> {
+async function perform(write: Exclude<Write, { readonly verb: 'evict-pods' }>, cluster: Cluster): Promise<JsonObject | undefined> {
   switch (write.verb) {
     case 'create':
       return typed(write.resource, await cluster.create(write.resource, write.object))
@@ -57,6 +71,31 @@ async function replacePods(cluster: Cluster, pods: readonly JsonObject[]): Promi
   const [sample] = pods
   if (!sample || !(await isInjectionAlive(cluster, sample))) return
   for (const pod of pods) await remove(cluster, resources.pods, addressOf(pod), stringAt(pod, 'metadata', 'uid'))
+}
+
+/** The same for pods that serve; those that a PodDisruptionBudget keeps stay for the next look. */
+async function evictPods(cluster: Cluster, pods: readonly JsonObject[]): Promise<readonly Refusal[]> {
+  const [sample] = pods
+  if (!sample || !(await isInjectionAlive(cluster, sample))) return []
+  const refusals: Refusal[] = []
+  for (const pod of pods) {
+    const uid = stringAt(pod, 'metadata', 'uid')
+    try {
+      await cluster.evict(addressOf(pod), uid === undefined ? {} : { uid })
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      if (error.code === 'TOO_MANY_REQUESTS') refusals.push({ pod: addressOf(pod).name, message: whyRefused(error) })
+      // Gone already, and perhaps another of its name is there.
+      else if (error.code !== 'NOT_FOUND' && error.code !== 'CONFLICT') throw error
+    }
+  }
+  return refusals
+}
+
+/** With the causes, which name the budget. */
+function whyRefused(error: AppError): string {
+  const causes = error instanceof KubeError ? listAt(error.details, 'causes').flatMap((cause) => stringAt(cause, 'message') ?? []) : []
+  return [error.message, ...causes].map((sentence) => (sentence.endsWith('.') ? sentence : `${sentence}.`)).join(' ')
 }
 
 async function isInjectionAlive(cluster: Cluster, sample: JsonObject): Promise<boolean> {

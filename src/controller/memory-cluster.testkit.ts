@@ -1,4 +1,4 @@
-import { apiVersionOf, addressOf, type Address, type Resource } from '../api/resources.ts'
+import { apiVersionOf, addressOf, resources, type Address, type Resource } from '../api/resources.ts'
 import { AppError } from '../base/errors.ts'
 import { canonicalJson, isObject, listAt, numberAt, objectAt, stringAt, valueAt, type Json, type JsonObject } from '../base/json.ts'
 import type { Cluster } from './ports.ts'
@@ -87,6 +87,14 @@ export class MemoryCluster implements Cluster {
     return this.#write('delete', resource, at, (key, live) => {
       if (!live) throw new AppError('NOT_FOUND', `${key} not found`)
       this.remove(resource, at)
+      return live
+    })
+  }
+
+  async evict(pod: Address): Promise<void> {
+    await this.#write('evict', resources.pods, pod, (key, live) => {
+      if (!live) throw new AppError('NOT_FOUND', `${key} not found`)
+      this.remove(resources.pods, pod)
       return live
     })
   }

@@ -13,6 +13,8 @@ export interface ClusterWriter {
   /** With metadata.resourceVersion: CONFLICT where the object is newer. */
   replace(resource: Resource, object: JsonObject, options?: { readonly subresource?: 'status' }): Promise<JsonObject>
   patch(resource: Resource, at: Address, patch: { readonly type: 'merge'; readonly body: JsonObject }): Promise<JsonObject>
+  /** TOO_MANY_REQUESTS where a PodDisruptionBudget does not let the pod go now; the message is the API server's. */
+  evict(pod: Address, options: { readonly uid?: string }): Promise<void>
   delete(resource: Resource, at: Address, options?: { readonly preconditions?: { readonly uid?: string }; readonly propagationPolicy?: 'Background' }): Promise<JsonObject>
 }
 

@@ -288,7 +288,7 @@ describe('around an analysis', () => {
     expect(statusOf(stage)).toMatchObject({ phase: 'Succeeded' })
   })
 
-  it('a pod that alone is sick is deleted, so that the Deployment makes another; a version that is sick in all of them is not excused', async () => {
+  it('a pod that alone is sick is evicted, so that the Deployment makes another; a version that is sick in all of them is not excused', async () => {
     const atFirstWeight = async (): Promise<readonly [Stage, string | undefined]> => {
       const stage = await givenAdopted({ analysis: { interval: '10s', threshold: 5, stepWeight: 25, maxWeight: 50 } })
       deploy(stage, 'v2')
@@ -299,14 +299,35 @@ describe('around an analysis', () => {
     one.traffic = { failing: 0, perSecond: 80, sickPod }
     await live(one, 3)
     expect(statusOf(one)).toMatchObject({ phase: 'Progressing' })
-    expect(one.cluster.writes).toContain(`delete pods ${sickPod}`)
+    expect(one.cluster.writes).toContain(`evict pods ${sickPod}`)
     expect(one.events).toContainEqual(expect.stringMatching(new RegExp(`^Warning Pod ${sickPod} alone makes the canary look bad: (\\d+) of its \\1 requests; it is replaced$`)))
 
     const [all] = await atFirstWeight()
     all.traffic = { failing: 1, perSecond: 80 }
     await live(all, 3)
     expect(statusOf(all)).toMatchObject({ phase: 'Failed', canaryWeight: 0 })
-    expect(all.cluster.writes.filter((write) => write.startsWith('delete pods'))).toEqual([])
+    expect(all.cluster.writes.filter((write) => /^(delete|evict) pods/.test(write))).toEqual([])
+  })
+
+  it('a sick pod that its PodDisruptionBudget keeps stays; that is told once, and it is tried again until it may go', async () => {
+    const stage = await givenAdopted({ analysis: { interval: '10s', threshold: 5, stepWeight: 25, maxWeight: 50 } })
+    deploy(stage, 'v2')
+    while (statusOf(stage)['canaryWeight'] !== 25) await live(stage, 1)
+    const sickPod = stage.cluster.all(resources.pods).map((pod) => stringAt(pod, 'metadata', 'name')).find((name) => name?.startsWith('web-') && !name.startsWith('web-primary')) ?? ''
+    stage.traffic = { failing: 0, perSecond: 80, sickPod }
+    let asked = 0
+    stage.cluster.failure = (write) => {
+      if (write !== `evict pods ${sickPod}`) return undefined
+      asked += 1
+      return new AppError('TOO_MANY_REQUESTS', "Cannot evict pod as it would violate the pod's disruption budget.", { retryable: true })
+    }
+    await live(stage, 5)
+    expect(asked).toBeGreaterThan(1)
+    expect(stage.cluster.get(resources.pods, namespace, sickPod)).toBeDefined()
+    expect(stage.events.filter((event) => event.includes('is not replaced yet'))).toEqual([`Warning Pod ${sickPod} is not replaced yet: Cannot evict pod as it would violate the pod's disruption budget. It is tried again`])
+    stage.cluster.failure = () => undefined
+    await live(stage, 3)
+    expect(stage.cluster.writes).toContain(`evict pods ${sickPod}`)
   })
 
   it('configs are copied for the primary, and a change of one is a revision', async () => {

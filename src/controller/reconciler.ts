@@ -1,5 +1,5 @@
 import { parseCanary, strategyOf, type Canary } from '../api/canary.ts'
-import type { CanaryStatus } from '../api/canary-status.ts'
+import type { CanaryStatus, RolloutEvent } from '../api/canary-status.ts'
 import type { GuardObservation, GuardRecord } from '../api/guard-record.ts'
 import { resources } from '../api/resources.ts'
 import type { Clock } from '../base/clock.ts'
@@ -9,7 +9,7 @@ import { decide, type Decision } from '../rollout/decide.ts'
 import { observe, type Observed } from '../rollout/observe.ts'
 import type { StepClock, Timing } from '../rollout/observation.ts'
 import type { Installation, World } from '../rollout/world.ts'
-import { applyActions, withStatus } from './apply.ts'
+import { applyActions, withStatus, type Refusal } from './apply.ts'
 import { gather, type GatherOptions } from './gather.ts'
 import type { Hub } from './hub.ts'
 import type { Cluster, ClusterReader, ControllerMetrics, EventSink } from './ports.ts'
@@ -51,6 +51,7 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
     hub.forget(key)
     options.told.delete(key)
     options.stepClocks.delete(key)
+    options.told.delete(refusalsOf(key))
     metrics.forgetCanary(at.namespace, at.name)
     return { afterMs: lookAgainMs.idle }
   }
@@ -69,10 +70,10 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
   tell(key, canary, world, options)
   countEnd(observed.observation.canary, decision, options)
   observeMetrics(parsed, observed.observation.guard, decision, options)
-  await applyActions(decision.actions, after, observed, options.installation, options.cluster)
+  tellRefusals(key, canary, world, await applyActions(decision.actions, after, observed, options.installation, options.cluster), options)
   metrics.observeReconcile(parsed.spec.targetRef.name, parsed.namespace, (clock.now() - startedAt) / 1000)
-  // Pods without a sidecar wait for the webhook, however often it is asked.
-  const isDone = decision.actions.every(({ type }) => type === 'replace-pods')
+  // Pods without a sidecar wait for the webhook, and sick ones for their budget, however often they are asked.
+  const isDone = decision.actions.every(({ type }) => type === 'replace-pods' || type === 'evict-pods')
   return { afterMs: isDone ? untilNext(decision, parsed.status, clock.now()) : 200 }
 }
 
@@ -140,11 +141,23 @@ function tell(key: string, canary: JsonObject, world: World, { events: sink, tol
   const last = status.kinglet.told
   if (!last || last.at <= (told.get(key) ?? clock.now() - retellMs)) return
   told.set(key, last.at)
-  for (const { type, message, isImportant } of last.events) {
-    log[type === 'Warning' ? 'warn' : 'info']('rollout event', { canary: key, event: message })
-    sink.record({ regarding: { apiVersion: 'flagger.app/v1beta1', kind: 'Canary', metadata: objectAt(canary, 'metadata') }, type, reason: 'Synced', message })
-    if (isImportant && world.target) sink.record({ regarding: { apiVersion: 'apps/v1', kind: 'Deployment', metadata: objectAt(world.target, 'metadata') }, type, reason: 'Synced', message })
-  }
+  for (const event of last.events) record(event, { key, canary, world }, { events: sink, log })
+}
+
+function record({ type, message, isImportant }: RolloutEvent, { key, canary, world }: { readonly key: string; readonly canary: JsonObject; readonly world: World }, { events: sink, log }: Pick<ReconcilerOptions, 'events' | 'log'>): void {
+  log[type === 'Warning' ? 'warn' : 'info']('rollout event', { canary: key, event: message })
+  sink.record({ regarding: { apiVersion: 'flagger.app/v1beta1', kind: 'Canary', metadata: objectAt(canary, 'metadata') }, type, reason: 'Synced', message })
+  if (isImportant && world.target) sink.record({ regarding: { apiVersion: 'apps/v1', kind: 'Deployment', metadata: objectAt(world.target, 'metadata') }, type, reason: 'Synced', message })
+}
+
+const refusalsOf = (key: string): string => `${key} refusals`
+
+/** Pods that may not go now, once a minute: they are asked for with each look. */
+function tellRefusals(key: string, canary: JsonObject, world: World, refusals: readonly Refusal[], { events, told, clock, log }: ReconcilerOptions): void {
+  const now = clock.now()
+  if (refusals.length === 0 || now - (told.get(refusalsOf(key)) ?? -retellMs) < retellMs) return
+  told.set(refusalsOf(key), now)
+  for (const { pod, message } of refusals) record({ type: 'Warning', message: `Pod ${pod} is not replaced yet: ${message} It is tried again`, isImportant: true }, { key, canary, world }, { events, log })
 }
 
 function observeMetrics(canary: Canary, guard: GuardObservation | undefined, { status }: Decision, { metrics }: ReconcilerOptions): void {

@@ -114,6 +114,15 @@ describe('the client', () => {
     expect(api.requests).toHaveLength(3)
   })
 
+  it('takes the 429 of an eviction for the answer that it is: a budget keeps the pod', async () => {
+    api.intercept = (_request, response) => {
+      reply(response, 429, status(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget."), { 'retry-after': '10' })
+      return true
+    }
+    await expect(api.client(hastyClock, { timeoutMs: 60_000 }).evict({ namespace: 'ns', name: 'p' }, { uid: 'u1' })).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS', message: expect.stringContaining('disruption budget') as unknown })
+    expect(api.requests).toEqual(['POST /api/v1/namespaces/ns/pods/p/eviction'])
+  })
+
   it('gives up with the last answer when the time is over', async () => {
     const waits = ['1', '600']
     api.intercept = (_request, response) => {

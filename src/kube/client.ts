@@ -1,4 +1,4 @@
-import { addressOf, apiVersionOf, type Address, type Resource } from '../api/resources.ts'
+import { addressOf, apiVersionOf, resources, type Address, type Resource } from '../api/resources.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { isObject, listAt, stringAt, type Json, type JsonArray, type JsonObject } from '../base/json.ts'
@@ -65,7 +65,8 @@ export interface WatchEvent {
 /**
  * Raw JSON in, raw JSON out; nothing is dropped on the way. Every call fails with an AppError whose message is the API
  * server's: NOT_FOUND, CONFLICT, ALREADY_EXISTS, GONE, FORBIDDEN, UNAUTHORIZED, INVALID, BAD_REQUEST, NOT_SUPPORTED, TOO_LARGE,
- * TOO_MANY_REQUESTS, INTERNAL, UNAVAILABLE, TIMEOUT, UNTRUSTED, ABORTED. 429, and 5xx with Retry-After, are retried within the time-out.
+ * TOO_MANY_REQUESTS, INTERNAL, UNAVAILABLE, TIMEOUT, UNTRUSTED, ABORTED. 429, and 5xx with Retry-After, are retried within the time-out;
+ * not for `evict`, whose 429 is an answer.
  */
 export interface KubeClient {
   readonly connection: KubeConnection
@@ -83,6 +84,8 @@ export interface KubeClient {
   apply(resource: Resource, object: JsonObject, options?: WriteOptions & { readonly force?: boolean }): Promise<JsonObject>
   /** The object as it was deleted, or the API server's Status. */
   delete(resource: Resource, at: Address, options?: DeleteOptions): Promise<JsonObject>
+  /** Deletes a pod by policy/v1's Eviction. Fails with TOO_MANY_REQUESTS at once where a PodDisruptionBudget does not let it go now, with CONFLICT where it is another pod than `uid`. */
+  evict(pod: Address, options?: CallOptions & { readonly uid?: string }): Promise<void>
   /** Resolves when the API server ends the watch. Lines that are no JSON end it with BAD_ANSWER. */
   watch(resource: Resource, options: WatchOptions, onEvent: (event: WatchEvent) => void): Promise<void>
   /** Anything else: logs, proxy subresource, /readyz. A status of 400 and more is thrown. */
@@ -100,8 +103,8 @@ export function createClient(
   clock: Clock,
   defaults: { readonly fieldManager?: string; readonly timeoutMs?: number; readonly onWarning?: (text: string) => void } = {},
 ): KubeClient {
-  const send = async (request: RawRequest, options: CallOptions = {}): Promise<RawResponse> => {
-    const response = await exchangePatiently(connection, clock, { timeoutMs: options.timeoutMs ?? defaults.timeoutMs ?? 30_000, ...signalOf(options), ...request })
+  const send = async (request: RawRequest, options: CallOptions = {}, ask = exchangePatiently): Promise<RawResponse> => {
+    const response = await ask(connection, clock, { timeoutMs: options.timeoutMs ?? defaults.timeoutMs ?? 30_000, ...signalOf(options), ...request })
     const onWarning = options.onWarning ?? defaults.onWarning
     if (onWarning) for (const text of warningsIn(response.headers['warning'])) onWarning(text)
     if (response.status >= 400) throw errorOf(response.status, parseOrText(response.body), describe(request))
@@ -160,6 +163,10 @@ export function createClient(
       const { propagationPolicy, gracePeriodSeconds, preconditions, dryRun } = options
       const body = { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy, gracePeriodSeconds, preconditions, ...(dryRun ? { dryRun: ['All'] } : {}) }
       return json({ method: 'DELETE', path: pathOf(resource, at), headers: jsonType, body: JSON.stringify(body) }, options)
+    },
+    evict: async (pod, { uid, ...options } = {}) => {
+      const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: pod, ...(uid === undefined ? {} : { deleteOptions: { preconditions: { uid } } }) }
+      await send({ method: 'POST', path: pathOf(resources.pods, pod, 'eviction'), headers: jsonType, body: JSON.stringify(body) }, options, exchange)
     },
     watch: (resource, options, onEvent) => watchLines(connection, clock, resource, options, onEvent),
     request: (request) => send(request, request),

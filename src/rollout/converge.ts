@@ -23,7 +23,10 @@ export type Action =
   | { readonly type: 'scale-target'; readonly replicas: number }
   /** Somebody scaled the resting target: remembered as the wish for the primary, and back to zero. */
   | { readonly type: 'take-wish'; readonly replicas: number }
+  /** Pods that serve nobody. */
   | { readonly type: 'replace-pods'; readonly pods: readonly string[] }
+  /** Pods that serve: no more at once than their PodDisruptionBudgets allow. */
+  | { readonly type: 'evict-pods'; readonly pods: readonly string[] }
   /** The target as its owner wrote it: no keys of ours, replicas to serve everything. */
   | { readonly type: 'release-target'; readonly replicas: number }
   | { readonly type: 'delete-split' }
@@ -96,8 +99,10 @@ function target(context: Context, status: CanaryStatus): readonly Action[] {
   const { uninjected } = observation.pods
   const actions: Action[] = []
   if (live.desired === 0 || !live.hasInjectKeys) actions.push({ type: 'scale-target', replicas: live.desired > 0 ? live.desired : live.canaryReplicas })
-  const replaced = [...uninjected, ...replacedPods(observation, status)]
-  if (replaced.length > 0 && live.hasInjectKeys && status.phase === 'Progressing') actions.push({ type: 'replace-pods', pods: replaced })
+  if (!live.hasInjectKeys || status.phase !== 'Progressing') return actions
+  const sick = replacedPods(observation, status)
+  if (uninjected.length > 0) actions.push({ type: 'replace-pods', pods: uninjected })
+  if (sick.length > 0) actions.push({ type: 'evict-pods', pods: sick })
   return actions
 }
 

@@ -199,11 +199,11 @@ describe('the record', () => {
 })
 
 describe('the fairness of the data', () => {
-  it('replaces a sick pod that has others, and names it once', () => {
+  it('evicts a sick pod that has others, and names it once', () => {
     const model = atFirstWeight()
     model.guard = { suspect: { pod: 'myapp-1', since: '2026-01-01T00:00:00Z', requests: 30, bad: 29 } }
     const { actions } = look(model)
-    expect(actions).toContainEqual({ type: 'replace-pods', pods: ['myapp-1'] })
+    expect(actions).toContainEqual({ type: 'evict-pods', pods: ['myapp-1'] })
     pass(model, 5000)
     expect(eventTexts(model).filter((text) => text.includes('myapp-1'))).toEqual(['Pod myapp-1 alone makes the canary look bad: 29 of its 30 requests; it is replaced'])
   })

@@ -206,13 +206,14 @@ export function act(model: Model, action: Action): void {
       if (target) target.mark = { phase: action.phase, canary: 'myapp', appPort: 8080 }
       return
     case 'scale-target':
-      if (target) model.target = scaled(target, action.replicas)
+      changeTarget(model, (target) => scaled(target, action.replicas))
       return
     case 'take-wish':
-      if (target) model.target = { ...scaled(target, 0), wish: action.replicas }
+      changeTarget(model, (target) => ({ ...scaled(target, 0), wish: action.replicas }))
       return
     case 'replace-pods':
-      if (target) model.target = { ...target, ready: 0, uninjected: 0 }
+    case 'evict-pods':
+      changeTarget(model, (target) => ({ ...target, ready: 0, uninjected: 0 }))
       return
     case 'release-target':
       releaseTarget(model, action.replicas)
@@ -221,6 +222,10 @@ export function act(model: Model, action: Action): void {
       model.primary = undefined
       model.splitServices = false
   }
+}
+
+function changeTarget(model: Model, change: (target: NonNullable<Model['target']>) => NonNullable<Model['target']>): void {
+  if (model.target) model.target = change(model.target)
 }
 
 const scaled = (target: NonNullable<Model['target']>, replicas: number): NonNullable<Model['target']> =>

@@ -20,8 +20,9 @@ export type Write =
   /** RFC 7386. */
   | { readonly verb: 'patch'; readonly resource: Resource; readonly at: Address; readonly body: JsonObject }
   | { readonly verb: 'delete'; readonly resource: Resource; readonly at: Address; readonly uid: string | undefined }
-  /** Pods that are deleted once a dry run shows that new ones would be injected. */
+  /** Pods that are deleted, or evicted, once a dry run shows that new ones would be injected. */
   | { readonly verb: 'replace-pods'; readonly pods: readonly JsonObject[] }
+  | { readonly verb: 'evict-pods'; readonly pods: readonly JsonObject[] }
 
 /** The writes that an action stands for, in order. Empty where the world has it already. */
 export function plan(action: Action, world: World, observed: Observed, installation: Installation): readonly Write[] {
@@ -49,7 +50,8 @@ export function plan(action: Action, world: World, observed: Observed, installat
     case 'release-target':
       return world.target ? [patch(resources.deployments, world.target, targetPatch(action, observed))] : []
     case 'replace-pods':
-      return [{ verb: 'replace-pods', pods: world.pods.filter((pod) => action.pods.includes(stringAt(pod, 'metadata', 'name') ?? '')) }]
+    case 'evict-pods':
+      return [{ verb: action.type, pods: world.pods.filter((pod) => action.pods.includes(stringAt(pod, 'metadata', 'name') ?? '')) }]
     case 'delete-split':
       return deleteSplit(world, observed)
   }

@@ -34,9 +34,9 @@ import { findProgramFiles } from './program-files.ts'
  * - Volumes: emptyDir, hostPath, configMap, secret, projected, downwardAPI; no claims. They follow their objects at once, and file modes
  *   are not set. Environment variables of Services (`FOO_SERVICE_HOST`) are not given.
  * - Kubelet: crash loops back off for seconds, not minutes; a startup or readiness probe is asked five times a second until its first
- *   success; no gRPC probes, no ephemeral containers, no termination log, no eviction, no static pods; a changed image of a running
+ *   success; no gRPC probes, no ephemeral containers, no termination log, no eviction by pressure, no static pods; a changed image of a running
  *   pod is not restarted. A program that does not handle SIGTERM ends by it; as process 1 of a container it would wait for SIGKILL.
- * - Controllers: Deployments, ReplicaSets and EndpointSlices run; autoscalers and disruption budgets are stored only; pods without an
+ * - Controllers: Deployments, ReplicaSets, EndpointSlices and disruption budgets run; autoscalers are stored only; pods without an
  *   owner are not adopted; there are no StatefulSets, DaemonSets, Jobs, nor the old Endpoints objects.
  */
 export interface Sandbox {

@@ -354,6 +354,10 @@ describe('given rights', () => {
 })
 
 describe('given a pod with a log', () => {
+  const evict = (body: JsonObject = {}) => fixture.request('POST', `/api/v1/namespaces/${namespace}/pods/p/eviction`, { body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'p', namespace }, ...body } })
+  const causesOf = ({ body }: { readonly body: JsonObject }) => listAt(body, 'details', 'causes').map((cause) => stringAt(cause, 'message'))
+  const runs = (name: string) =>
+    fixture.request('PATCH', `/api/v1/namespaces/${namespace}/pods/${name}/status`, { contentType: 'application/merge-patch+json', body: { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } } })
   beforeEach(() => fixture.request('POST', `/api/v1/namespaces/${namespace}/pods`, { body: { metadata: { name: 'p' }, spec: { containers: [{ name: 'a', image: 'b' }], initContainers: [{ name: 'side', image: 'b', restartPolicy: 'Always' }] } } }))
   it('streams a container, and asks which one if there are several', async () => {
     const log = `/api/v1/namespaces/${namespace}/pods/p/log`
@@ -361,8 +365,27 @@ describe('given a pod with a log', () => {
     expect(messageOf(await fixture.request('GET', log))).toBe('a container name must be specified for pod p, choose one of: [a] or one of the init containers: [side]')
   })
   it('is evicted', async () => {
-    expect((await fixture.request('POST', `/api/v1/namespaces/${namespace}/pods/p/eviction`, { body: {} })).code).toBe(201)
+    expect((await evict()).code).toBe(201)
     expect((await fixture.request('GET', `/api/v1/namespaces/${namespace}/pods/p`)).code).toBe(404)
+    expect((await evict()).code).toBe(404)
+  })
+  it('is evicted only as the pod that is meant', async () => {
+    expect((await evict({ deleteOptions: { preconditions: { uid: 'another' } } })).code).toBe(409)
+  })
+  it('is not evicted where a PodDisruptionBudget keeps it, until it may go; then the budget is used up at once', async () => {
+    await runs('p')
+    const budgets = `/apis/policy/v1/namespaces/${namespace}/poddisruptionbudgets`
+    expect((await fixture.request('POST', budgets, { body: { metadata: { name: 'keep' }, spec: { minAvailable: 1, selector: { matchLabels: {} } } } })).code).toBe(201)
+    expect(causesOf(await evict())).toEqual(['The disruption budget keep is still being processed by the server.'])
+    const allow = (disruptionsAllowed: number) =>
+      fixture.request('PATCH', `${budgets}/keep/status`, { contentType: 'application/merge-patch+json', body: { status: { observedGeneration: 1, expectedPods: 2, desiredHealthy: 1, currentHealthy: 1, disruptionsAllowed } } })
+    await allow(0)
+    const refused = await evict()
+    expect([refused.code, messageOf(refused)]).toEqual([429, "Cannot evict pod as it would violate the pod's disruption budget."])
+    expect(causesOf(refused)).toEqual(['The disruption budget keep needs 1 healthy pods and has 1 currently'])
+    await allow(1)
+    expect((await evict()).code).toBe(201)
+    expect(numberAt((await fixture.request('GET', `${budgets}/keep`)).body, 'status', 'disruptionsAllowed')).toBe(0)
   })
 })
 

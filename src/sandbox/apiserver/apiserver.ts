@@ -29,7 +29,7 @@ import { createWritePath } from './write-path.ts'
  * What it does not imitate:
  * - exec, attach, port-forward, cp and ephemeral containers; proxying to TLS ports of pods; protobuf and HTTP/2.
  * - resources beyond the list in `built-in-resources.ts` (no StatefulSets, Jobs, volumes, quotas, priority classes …); of those there,
- *   autoscalers, disruption budgets, ingresses and network policies are stored and nothing more; autoscaling has v2 alone.
+ *   autoscalers, ingresses and network policies are stored and nothing more; autoscaling has v2 alone.
  * - conversion between versions of a CRD by webhook, `selectableFields`, and the checks of a schema for being structural.
  * - CEL: no types (everything is dynamic), no cost limits, none of Kubernetes' libraries (quantity, url, ip, authorizer …).
  * - validation of built-in types beyond what people usually get wrong; amounts keep the text in which they were written.

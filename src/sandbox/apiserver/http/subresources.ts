@@ -53,20 +53,62 @@ export async function serveLog(store: ObjectStore, podAccess: PodAccess, info: R
   response.end()
 }
 
-/** Deletes the pod unless a PodDisruptionBudget says in its status that none may go now. */
+/**
+ * Deletes the pod unless a PodDisruptionBudget says in its status that none may go now. As the API server does: a pod that has not
+ * started, has ended or is on its way out needs no budget's leave, two budgets for one pod are a mistake of 500, and what has gone is taken off the budget at
+ * once, before its controller has seen it. pkg/registry/core/pod/storage/eviction.go
+ */
 export async function serveEviction(store: ObjectStore, writes: WritePath, type: ResourceType, info: ResourceRequest, exchange: Exchange): Promise<void> {
   if (exchange.method !== 'POST') throw methodNotAllowed()
   const body = await exchange.readBody()
   const namespace = info.namespace ?? ''
   const pod = store.get('/pods', namespace, info.name)
   if (pod === undefined) throw notFound(podType, info.name)
-  const labels = objectAt(pod, 'metadata', 'labels')
-  const blocking = store.list('policy/poddisruptionbudgets', namespace).find((budget) => matchesLabelSelector(objectAt(budget, 'spec')['selector'], labels) && numberAt(budget, 'status', 'disruptionsAllowed') === 0)
-  if (blocking !== undefined) throw new ApiError(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.")
   const options = objectAt(body, 'deleteOptions')
-  const request = { dryRun: exchange.url.searchParams.get('dryRun') === 'All', gracePeriodSeconds: numberAt(options, 'gracePeriodSeconds'), propagationPolicy: undefined, preconditions: { uid: undefined, resourceVersion: undefined } }
-  await writes.remove({ type, namespace, name: info.name, subresource: '' }, request, { caller: exchange.caller, warn: exchange.warn })
+  const preconditions = { uid: stringAt(options, 'preconditions', 'uid'), resourceVersion: stringAt(options, 'preconditions', 'resourceVersion') }
+  const dryRun = exchange.url.searchParams.get('dryRun') === 'All'
+  const remove = (isDryRun: boolean): Promise<unknown> =>
+    writes.remove({ type, namespace, name: info.name, subresource: '' }, { dryRun: isDryRun, gracePeriodSeconds: numberAt(options, 'gracePeriodSeconds'), propagationPolicy: undefined, preconditions }, { caller: exchange.caller, warn: exchange.warn })
+  const budget = budgetOf(store, namespace, pod)
+  if (budget) {
+    // Another pod of that name is none of the budget's business.
+    await remove(true)
+    const disruptionsAllowed = (numberAt(budget, 'status', 'disruptionsAllowed') ?? 0) - 1
+    if (disruptionsAllowed < 0 || !isObserved(budget)) throw refusedBy(budget)
+    if (!dryRun) store.update(budgets, { ...budget, status: { ...objectAt(budget, 'status'), disruptionsAllowed } })
+  }
+  await remove(dryRun)
   exchange.reply(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' })
+}
+
+const budgets = 'policy/poddisruptionbudgets'
+
+/** The budget that is to be asked about a pod; undefined where the pod may go anyhow. */
+function budgetOf(store: ObjectStore, namespace: string, pod: JsonObject): JsonObject | undefined {
+  const isRunning = stringAt(pod, 'status', 'phase') === 'Running' && stringAt(pod, 'metadata', 'deletionTimestamp') === undefined
+  if (!isRunning) return undefined
+  const labels = objectAt(pod, 'metadata', 'labels')
+  const found = store.list(budgets, namespace).filter((budget) => matchesLabelSelector(objectAt(budget, 'spec')['selector'], labels))
+  if (found.length > 1) throw new ApiError(500, 'InternalError', 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.')
+  const [budget] = found
+  const isReady = listAt(pod, 'status', 'conditions').some((condition) => stringAt(condition, 'type') === 'Ready' && stringAt(condition, 'status') === 'True')
+  return budget && !isReady && mayGoUnready(budget) ? undefined : budget
+}
+
+/** A pod that is not ready harms nobody, unless the budget is violated already (its `unhealthyPodEvictionPolicy`). */
+function mayGoUnready(budget: JsonObject): boolean {
+  if (stringAt(budget, 'spec', 'unhealthyPodEvictionPolicy') === 'AlwaysAllow') return true
+  const [healthy = 0, desired = 0] = [numberAt(budget, 'status', 'currentHealthy'), numberAt(budget, 'status', 'desiredHealthy')]
+  return desired > 0 && healthy >= desired
+}
+
+const isObserved = (budget: JsonObject): boolean => (numberAt(budget, 'status', 'observedGeneration') ?? 0) >= (numberAt(budget, 'metadata', 'generation') ?? 1)
+
+function refusedBy(budget: JsonObject): ApiError {
+  const name = stringAt(budget, 'metadata', 'name') ?? ''
+  const [desired = 0, healthy = 0] = [numberAt(budget, 'status', 'desiredHealthy'), numberAt(budget, 'status', 'currentHealthy')]
+  const message = isObserved(budget) ? `The disruption budget ${name} needs ${desired} healthy pods and has ${healthy} currently` : `The disruption budget ${name} is still being processed by the server.`
+  return new ApiError(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", { causes: [{ reason: 'DisruptionBudget', message }] })
 }
 
 const accountType = { group: '', resource: 'serviceaccounts', kind: 'ServiceAccount' }
