@@ -77,7 +77,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const ledger = new TrafficLedger()
   const pools = new UpstreamPools(limits, deadlines)
   const mirrorPools = new UpstreamPools(limits, deadlines)
-  const app = new UpstreamPool(options.app.host, options.app.port, limits, deadlines)
+  const app = new UpstreamPool(options.app.host, options.app.port, { limits, deadlines, isPeer: false })
   const initial = compileRoutes(localTable)
   invariant(initial.ok, 'the table without rules compiles')
   const { random = Math.random, forwarding = defaultForwarding } = options

@@ -124,6 +124,8 @@ export class UpstreamPool {
   readonly port: number
   readonly limits: ProxyLimits
   readonly deadlines: Deadlines
+  /** At the other end is a sidecar, perhaps of another node; else the app next door. */
+  readonly isPeer: boolean
   /** Requests in flight. */
   active = 0
   /** How requests have ended here. */
@@ -135,11 +137,12 @@ export class UpstreamPool {
   private readonly idle: UpstreamConnection[] = []
   private readonly open = new Crowd<UpstreamConnection>()
 
-  constructor(address: string, port: number, limits: ProxyLimits, deadlines: Deadlines) {
+  constructor(address: string, port: number, { limits, deadlines, isPeer }: { readonly limits: ProxyLimits; readonly deadlines: Deadlines; readonly isPeer: boolean }) {
     this.address = address
     this.port = port
     this.limits = limits
     this.deadlines = deadlines
+    this.isPeer = isPeer
   }
 
   /** A connection for one request: the last one that became idle, or a new one when there is none or `fresh` is asked for. */
@@ -219,7 +222,7 @@ export class UpstreamPools {
     const key = `${address} ${port}`
     const known = this.pools.get(key)
     if (known) return known
-    const pool = new UpstreamPool(address, port, this.limits, this.deadlines)
+    const pool = new UpstreamPool(address, port, { limits: this.limits, deadlines: this.deadlines, isPeer: true })
     this.pools.set(key, pool)
     return pool
   }

@@ -40,6 +40,7 @@ export class Session implements StreamSession, IncomingOwner {
   isFinal = false
   private readonly user: SessionUser
   private readonly incoming: Incoming
+  private isSilent = false
 
   /** Takes over a connected socket and says hello. A server's `onData` is called for what was read already. */
   constructor(socket: Socket, isServer: boolean, settings: SessionSettings, user: SessionUser) {
@@ -72,6 +73,7 @@ export class Session implements StreamSession, IncomingOwner {
 
   onData(chunk: Buffer): void {
     if (this.isClosed) return
+    this.isSilent = false
     try {
       this.incoming.push(chunk)
     } catch (error) {
@@ -91,6 +93,18 @@ export class Session implements StreamSession, IncomingOwner {
     }
     writer.settings(settings)
     this.window.open()
+  }
+
+  /** Whether nothing has come since the last time somebody asked. */
+  takeSilence(): boolean {
+    const { isSilent } = this
+    this.isSilent = true
+    return isSilent
+  }
+
+  /** Asks the peer for an answer. */
+  ping(): void {
+    if (!this.isClosed) this.outgoing.writer.ping()
   }
 
   /** Whether the rest of a header block has not come since then, on performance.now's clock. */

@@ -22,6 +22,8 @@ export interface SessionTaker {
 const streamsUntilSettings = 100
 /** A session without streams is closed after this. */
 const idleMs = 60_000
+/** Between two looks at whether a peer is still there: it is asked when it was silent for one, and given up after another. Linkerd asks each 10 s. */
+const lookMs = 10_000
 
 class UpstreamSession implements SessionUser, Timed {
   deadline: number
@@ -29,6 +31,7 @@ class UpstreamSession implements SessionUser, Timed {
   session: Session | undefined
   isLeaving = false
   private streams = 0
+  private wasAsked = false
   private waiting: SessionTaker[] = []
   private readonly socket: Socket
   private readonly pool: UpstreamPool
@@ -57,7 +60,7 @@ class UpstreamSession implements SessionUser, Timed {
       this.waiting.push(taker)
       return
     }
-    this.deadline = Number.POSITIVE_INFINITY
+    if (this.session.streams.size === 0) this.deadline = this.nextLook()
     this.streams += 1
     taker.onSession(this.session, this.streams > 1)
   }
@@ -78,6 +81,23 @@ class UpstreamSession implements SessionUser, Timed {
   onDeadline(): void {
     if (!this.session) this.socket.destroy()
     else if (this.session.streams.size === 0) this.leave()
+    else if (this.pool.isPeer) this.look(this.session)
+  }
+
+  /** Only sidecars are asked: an app may be busy for long, and some of gRPC's servers end a connection that asks often. */
+  private nextLook(): number {
+    return this.pool.isPeer ? this.pool.deadlines.after(lookMs) : Number.POSITIVE_INFINITY
+  }
+
+  /** A peer whose node has died says nothing, not even that: its streams would wait for the kernel, which waits for a quarter of an hour. */
+  private look(session: Session): void {
+    if (!session.takeSilence()) this.wasAsked = false
+    else if (this.wasAsked) return this.destroy()
+    else {
+      this.wasAsked = true
+      session.ping()
+    }
+    this.deadline = this.nextLook()
   }
 
   private onOpen(): void {
