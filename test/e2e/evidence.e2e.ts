@@ -5,14 +5,14 @@ import { cluster } from './lib/cluster.ts'
 import { explain } from './lib/explain.ts'
 import { eventWith, patch } from './lib/objects.ts'
 import { scene } from './lib/scene.ts'
-import { plateaus } from './lib/shares.ts'
+import { stepsOf } from './lib/shares.ts'
 import { expectNoFailure, expectShareWithinWeight, givenAdoptedApp, restsIdle, since, type Story } from './lib/story.ts'
 
 /** Slowness on a machine that does ten other things is no news of the app; and odds of 5 : 1 come sooner than 20 : 1. */
 const guard = { metrics: ['failures'], beta: 0.2 }
 
 /** The weights of a release since `from`, in order, up to its promotion. */
-const weightsOf = (story: Story, from: number): readonly number[] => plateaus(story.watch.rows.filter((row) => row.at >= from && row.phase === 'Progressing')).map((row) => row.weight)
+const weightsOf = (story: Story, from: number): readonly number[] => stepsOf(story.watch.rows, from).map(({ weight }) => weight)
 
 describe('a healthy version with decent traffic', () => {
   const { namespace, explainOnFailure } = scene('evidence')

@@ -4,8 +4,7 @@ import { grpcPort } from './lib/manifests.ts'
 import { getDeployment } from './lib/objects.ts'
 import { sidecarCount } from './lib/probe.ts'
 import { scene } from './lib/scene.ts'
-import { fitsWeight, plateaus, served } from './lib/shares.ts'
-import { expectNoFailure, givenAdoptedApp, restsIdle, since, versionOf, type Story } from './lib/story.ts'
+import { expectNoFailure, expectSteps, givenAdoptedApp, restsIdle, since, versionOf, type Story } from './lib/story.ts'
 
 describe('an app that speaks gRPC', () => {
   const { namespace, explainOnFailure } = scene('grpc')
@@ -24,13 +23,7 @@ describe('an app that speaks gRPC', () => {
     await restsIdle(story, 'Succeeded')
     const lines = since(await story.load.settled(), beganAt)
     expectNoFailure(lines)
-    const table = plateaus(story.watch.rows.filter((row) => row.at >= beganAt && (row.phase === 'Progressing' || row.phase === 'Promoting')))
-    for (const weight of [20, 50]) {
-      const { inForceAt = 0, to = 0 } = table.find((row) => row.weight === weight) ?? {}
-      const counts = served(lines, 'podinfo', inForceAt, Math.min(to, inForceAt + 4000))
-      expect(counts.total, `calls at ${weight} %`).toBeGreaterThan(50)
-      expect(fitsWeight(counts, weight), `at ${weight} % the canary answered ${counts.byCanary} of ${counts.total}`).toBe(true)
-    }
+    expectSteps([20, 50], lines, story, { from: beganAt, intervalMs: 4000 })
     expect(versionOf(await getDeployment(namespace, 'podinfo-primary'))).toBe('v2')
   })
 

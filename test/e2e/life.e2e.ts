@@ -4,8 +4,7 @@ import { cluster } from './lib/cluster.ts'
 import { isOwnFault } from './lib/load.ts'
 import { conditionsOf, eventsOf, eventWith, getDeployment, podsOf, targetPortOf } from './lib/objects.ts'
 import { scene } from './lib/scene.ts'
-import { fitsWeight, plateaus, served } from './lib/shares.ts'
-import { adopted, expectNoFailure, expectShareWithinWeight, givenAppUnderLoad, isGivenBack, onlyAnswers, restsIdle, since, versionOf, type Story } from './lib/story.ts'
+import { adopted, expectNoFailure, expectShareWithinWeight, expectSteps, givenAppUnderLoad, isGivenBack, onlyAnswers, restsIdle, since, versionOf, type Story } from './lib/story.ts'
 
 const intervalMs = 4000
 
@@ -34,16 +33,7 @@ describe('the life of an app under constant load', () => {
     await restsIdle(story, 'Succeeded')
     const lines = since(await story.load.settled(), beganAt)
     expectNoFailure(lines)
-
-    const rows = story.watch.rows.filter((row) => row.at >= beganAt && row.phase === 'Progressing')
-    const table = plateaus([...rows, ...story.watch.rows.filter((row) => row.at > (rows.at(-1)?.at ?? Infinity)).slice(0, 1).map((row) => ({ ...row, weight: -1 }))])
-    expect(table.map((row) => row.weight).slice(0, -1)).toEqual([0, 10, 20, 30, 40, 50])
-    for (const { weight, inForceAt, to } of table.slice(1, -1)) {
-      expect(to - inForceAt, `time at ${weight} %`).toBeGreaterThanOrEqual(intervalMs)
-      const counts = served(lines, 'podinfo', inForceAt, to)
-      expect(counts.total, `answers at ${weight} %`).toBeGreaterThan(50)
-      expect(fitsWeight(counts, weight), `at ${weight} % the canary answered ${counts.byCanary} of ${counts.total}`).toBe(true)
-    }
+    expectSteps([10, 20, 30, 40, 50], lines, story, { from: beganAt, intervalMs })
     expectShareWithinWeight(lines, story)
 
     expect(versionOf(await getDeployment(namespace, 'podinfo-primary'))).toBe('v2')

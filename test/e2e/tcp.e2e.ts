@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { appPort } from './lib/manifests.ts'
 import { sidecarCount } from './lib/probe.ts'
 import { scene } from './lib/scene.ts'
-import { fitsWeight, plateaus, served } from './lib/shares.ts'
-import { expectNoFailure, givenAdoptedApp, restsIdle, since, versionOf } from './lib/story.ts'
+import { expectNoFailure, expectSteps, givenAdoptedApp, restsIdle, since, versionOf } from './lib/story.ts'
 import { getDeployment } from './lib/objects.ts'
 import { timeoutMs } from './lib/load.ts'
 
@@ -22,13 +21,7 @@ describe('an app whose protocol is tcp to Kinglet', () => {
     await restsIdle(story, 'Succeeded')
     const lines = since(await story.load.settled(), beganAt)
     expectNoFailure(lines)
-    const table = plateaus(story.watch.rows.filter((row) => row.at >= beganAt && (row.phase === 'Progressing' || row.phase === 'Promoting')))
-    for (const weight of [20, 50]) {
-      const plateau = table.find((row) => row.weight === weight)
-      const counts = served(lines, 'podinfo', plateau?.inForceAt, Math.min(plateau?.to ?? 0, (plateau?.inForceAt ?? 0) + 4000))
-      expect(counts.total, `connections at ${weight} %`).toBeGreaterThan(50)
-      expect(fitsWeight(counts, weight), `at ${weight} % the canary answered ${counts.byCanary} of ${counts.total}`).toBe(true)
-    }
+    expectSteps([20, 50], lines, story, { from: beganAt, intervalMs: 4000 })
     expect(versionOf(await getDeployment(namespace, 'podinfo-primary'))).toBe('v2')
     expect(await sidecarCount(namespace, 'podinfo-primary', 'kinglet_requests_total', { protocol: 'http1', reason: 'weight' }), 'requests that were looked into').toBe(0)
   })

@@ -8,7 +8,7 @@ import { apply } from '../lib/apply.ts'
 import { canary } from '../lib/manifests.ts'
 import { eventWith, get, getDeployment } from '../lib/objects.ts'
 import { scene } from '../lib/scene.ts'
-import { plateaus } from '../lib/shares.ts'
+import { stepsOf } from '../lib/shares.ts'
 import { expectNoFailure, expectShareWithinWeight, givenAppUnderLoad, isGivenBack, restsIdle, since, versionOf, type Story } from '../lib/story.ts'
 
 /** Every replica of the controller is killed at once, in each phase of an app's life, while users are served. */
@@ -42,8 +42,7 @@ describe('the controller is killed', () => {
     await story.watch.phase('Finalising', 'Succeeded')
     await kill('controller')
     await restsIdle(story, 'Succeeded')
-    const rows = story.watch.rows.filter((row) => row.at >= at && row.phase === 'Progressing')
-    expect(plateaus(rows).map((row) => row.weight), 'no step is repeated').toEqual([0, 20, 40])
+    expect(stepsOf(story.watch.rows, at).map(({ weight }) => weight), 'no step is repeated').toEqual([0, 20, 40])
     expect(versionOf(await getDeployment(namespace, 'podinfo-primary'))).toBe('v2')
     const lines = since(await story.load.settled(), at)
     expectNoFailure(lines)

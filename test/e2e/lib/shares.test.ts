@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Line } from '../client/tally.ts'
-import { fitsWeight, largestWeight, plateaus, served, shareAgainstWeight, versions, type Row } from './shares.ts'
+import { fitsWeight, largestWeight, served, shareAgainstWeight, stepsOf, versions, type Row } from './shares.ts'
 
 const row = (at: number, weight: number, phase = 'Progressing'): Row => ({ at, decidedAt: at - 100, inForceAt: at + 200, weight, phase, iterations: 0, failedChecks: 0 })
 const line = (second: number, answered: Record<string, number>, failed = 0): Line => ({
@@ -13,11 +13,11 @@ const line = (second: number, answered: Record<string, number>, failed = 0): Lin
 describe('counts against weights', () => {
   const rows = [row(0, 0), row(10_000, 10), row(20_000, 20), row(30_000, 0)]
 
-  it('joins states of the same weight to one row of the table', () =>
-    expect(plateaus([row(0, 0), row(5, 0, 'Waiting'), row(10, 10), row(20, 20)])).toEqual([
-      { weight: 0, from: -100, inForceAt: 200, to: -90 },
-      { weight: 10, from: -90, inForceAt: 210, to: -80 },
-      { weight: 20, from: -80, inForceAt: 220, to: Infinity },
+  it('joins states of the same weight to one step, up to what comes after the last', () =>
+    expect(stepsOf([row(0, 50), row(100, 0), row(105, 0), row(110, 10), row(120, 20), row(130, 20, 'Promoting'), row(140, 0, 'Finalising')], 100)).toEqual([
+      { weight: 0, from: 0, inForceAt: 300, to: 10 },
+      { weight: 10, from: 10, inForceAt: 310, to: 20 },
+      { weight: 20, from: 20, inForceAt: 320, to: 30 },
     ]))
 
   it.each([

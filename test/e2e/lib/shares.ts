@@ -110,7 +110,7 @@ export interface Plateau {
 }
 
 /** The rows of the weight table: consecutive states of the same weight as one, in order of time. */
-export function plateaus(rows: readonly Row[]): readonly Plateau[] {
+function plateaus(rows: readonly Row[]): readonly Plateau[] {
   const table: { weight: number; from: number; inForceAt: number; to: number }[] = []
   for (const { weight, decidedAt, inForceAt = Infinity } of rows) {
     const current = table.at(-1)
@@ -122,4 +122,12 @@ export function plateaus(rows: readonly Row[]): readonly Plateau[] {
     table.push({ weight, from: decidedAt, inForceAt, to: Infinity })
   }
   return table
+}
+
+/** The weights of the release that began after `from` (epoch milliseconds); the last ends with what was decided after it. */
+export function stepsOf(rows: readonly Row[], from: number): readonly Plateau[] {
+  const of = rows.filter((row) => row.at >= from)
+  const judged = of.filter((row) => row.phase === 'Progressing')
+  const next = of.find((row) => row.at > (judged.at(-1)?.at ?? Infinity))
+  return plateaus(judged).map((step) => (step.to === Infinity && next ? { ...step, to: next.decidedAt } : step))
 }

@@ -10,7 +10,7 @@ import { eventually } from './eventually.ts'
 import { failureText, startLoad, usersOf, type LoadPod } from './load.ts'
 import { canary, deployment, service, type AppOptions, type CanaryOptions } from './manifests.ts'
 import { availableReplicas, getDeployment, rolledOut, selectorOf, specReplicas } from './objects.ts'
-import { shareAgainstWeight } from './shares.ts'
+import { fitsWeight, served, shareAgainstWeight, stepsOf } from './shares.ts'
 
 /** Given, when and then of the suites, on podinfo. */
 
@@ -99,6 +99,18 @@ export function expectNoFailure(lines: readonly Line[], isAllowed: (failure: Fai
 export function expectShareWithinWeight(lines: readonly Line[], { watch, name }: Story): void {
   const { served, allowed } = shareAgainstWeight(lines, watch.rows, name)
   expect(served, `the canary answered ${served} requests, its weights allow ${allowed}`).toBeLessThanOrEqual(allowed)
+}
+
+/** Then: the release since `from` took these steps, each at least an interval long, and at each the canary answered what its weight says, but for chance. */
+export function expectSteps(weights: readonly number[], lines: readonly Line[], { watch, name }: Story, { from, intervalMs }: { readonly from: number; readonly intervalMs: number }): void {
+  const steps = stepsOf(watch.rows, from)
+  expect(steps.map(({ weight }) => weight)).toEqual([0, ...weights])
+  for (const { weight, inForceAt, to } of steps.slice(1)) {
+    expect(to - inForceAt, `time at ${weight} %`).toBeGreaterThanOrEqual(intervalMs)
+    const counts = served(lines, name, inForceAt, to)
+    expect(counts.total, `answers at ${weight} %`).toBeGreaterThan(50)
+    expect(fitsWeight(counts, weight), `at ${weight} % the canary answered ${counts.byCanary} of ${counts.total}`).toBe(true)
+  }
 }
 
 /** Then: users end up with this version on this workload alone. Those on a kept-alive connection stay with an old pod until it closes it. */
