@@ -28,7 +28,7 @@ export default defineConfig({
           include: ['test/e2e/*.e2e.ts'],
           globalSetup: ['test/e2e/setup-sandbox.ts'],
           // Suites wait far more than they compute.
-          maxWorkers: 4,
+          maxWorkers: 5,
           testTimeout: 240_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
