@@ -23,7 +23,6 @@ describe('kinglet proxy', () => {
     expect(await parse(['--app', '127.0.0.1:8080'])).toMatchObject({
       ...defaultLimits,
       app: { host: '127.0.0.1', port: 8080 },
-      host: '0.0.0.0',
       routePort: 14080,
       directPort: 14081,
       adminPort: 14082,
