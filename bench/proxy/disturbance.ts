@@ -1,6 +1,6 @@
 /**
  * What reports and scrapes do to the requests beside them. Three conditions in turn, at half of what the sidecar can do, open loop: no
- * reports, a report each second, and that with two scrapes a second. The same process is silent and talkative: its controller tells it
+ * reports, a report each second, and that with scrapes. The same process is silent and talkative: its controller tells it
  * another tick.
  */
 import { setTimeout as pause } from 'node:timers/promises'
@@ -18,6 +18,7 @@ const warmSeconds = 4
 export interface Disturbance {
   readonly rounds: number
   readonly seconds: number
+  readonly scrapeEverySeconds: number
 }
 
 /** A sidecar whose tick can be set while it runs, milliseconds. */
@@ -27,7 +28,7 @@ export interface Steered {
 }
 
 /** One or more builds in the same rounds. Lines for people. */
-export async function measureDisturbance(load: LoadProcess, builds: readonly Steered[], { rounds, seconds }: Disturbance, say: (line: string) => void): Promise<void> {
+export async function measureDisturbance(load: LoadProcess, builds: readonly Steered[], { rounds, seconds, scrapeEverySeconds }: Disturbance, say: (line: string) => void): Promise<void> {
   const workload = workloads.find(({ name }) => name === 'get')
   if (!workload) return
   const cases = builds.flatMap((build) => conditions.map((condition) => ({ build, condition, answers: new Array<Answer>() })))
@@ -42,7 +43,7 @@ export async function measureDisturbance(load: LoadProcess, builds: readonly Ste
       build.setTick(condition === 'no report' ? never : 1000)
       await pause(settleMs)
       const { port, adminPort } = build.contender
-      const answer = await load.run({ kind: 'open', port, workload, seconds, rate, ...(condition === 'reports and scrapes' && adminPort !== undefined ? { scrapePort: adminPort } : {}) })
+      const answer = await load.run({ kind: 'open', port, workload, seconds, rate, ...(condition === 'reports and scrapes' && adminPort !== undefined ? { scrape: { port: adminPort, everyMs: scrapeEverySeconds * 1000 } } : {}) })
       build.setTick(never)
       // The first round compiles.
       if (round > 0) answers.push(answer)

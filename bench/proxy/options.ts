@@ -13,6 +13,7 @@ Measures Kinglet's sidecar beside other proxies, one process each on core 0, cli
   --json FILE        write the results as JSON
   --soak SECONDS     instead: the sidecar alone under load for so long (at most 3600), its memory every ten seconds
   --disturbance      instead: what reports and scrapes add to the sidecar's latencies (--rounds, --seconds, --against)
+  --scrape-every N   of --disturbance: seconds between two scrapes, the first after half of that (default 0.5)
   --connections N    instead: the sidecar's memory with N connections (at most 20000)
   --help             this text
 
@@ -30,6 +31,7 @@ export interface Options {
   readonly soakSeconds: number | undefined
   readonly connections: number | undefined
   readonly disturbance: boolean
+  readonly scrapeEverySeconds: number
 }
 
 /** Reads the command line; undefined where help was asked for. Throws on what it does not know. */
@@ -47,6 +49,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       soak: { type: 'string' },
       connections: { type: 'string' },
       disturbance: { type: 'boolean' },
+      'scrape-every': { type: 'string' },
       help: { type: 'boolean' },
     },
   })
@@ -63,6 +66,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     soakSeconds: number('--soak', values.soak, 1, 3600),
     connections: number('--connections', values.connections, 1, 20_000),
     disturbance: values.disturbance === true,
+    scrapeEverySeconds: number('--scrape-every', values['scrape-every'], 0.1, 60) ?? 0.5,
   }
 }
 

@@ -20,7 +20,7 @@ export async function runLoad(order: Order): Promise<Answer> {
   const endsAt = startedAt + order.seconds * 1000
   if (order.kind === 'closed') load.fill(endsAt)
   else {
-    const stopScraping = order.scrapePort === undefined ? undefined : startScraping(order.scrapePort)
+    const stopScraping = order.scrape && startScraping(order.scrape)
     await load.arrive(order.rate, endsAt)
     stopScraping?.()
   }

@@ -11,8 +11,8 @@ export type Order =
       readonly workload: Workload
       readonly seconds: number
       readonly rate: number
-      /** Admin port to read /metrics from meanwhile, twice a second. */
-      readonly scrapePort?: number
+      /** Admin port to read /metrics from meanwhile. */
+      readonly scrape?: { readonly port: number; readonly everyMs: number }
     }
 
 export interface Answer {
