@@ -71,7 +71,7 @@ describe('the webhook configuration', () => {
   const webhooks = listAt(find('MutatingWebhookConfiguration', 'kinglet'), 'webhooks') as readonly JsonObject[]
 
   it('fails open, says what it is, and leaves the certificate to the controller', () => {
-    expect(webhooks.map((webhook) => webhook['name'])).toEqual(['deployments.kinglet.sh', 'pods.kinglet.sh', 'services.kinglet.sh'])
+    expect(webhooks.map((webhook) => webhook['name'])).toEqual(['deployments.kinglet.sh', 'pods.kinglet.sh', 'services.kinglet.sh', 'misplaced.kinglet.sh'])
     for (const webhook of webhooks) {
       expect(webhook).toMatchObject({ failurePolicy: 'Ignore', sideEffects: 'None', timeoutSeconds: 5, admissionReviewVersions: ['v1'] })
       expect(objectAt(webhook, 'clientConfig')).not.toHaveProperty('caBundle')

@@ -2,6 +2,7 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Req
 import type { InjectionConfig } from '../injection/inject.ts'
 import type { Logger } from '../runtime/log.ts'
 import { mutateDeployment } from './deployment.ts'
+import { noticeMisplaced } from './misplaced.ts'
 import type { Mutate } from './mutation.ts'
 import { mutatePod } from './pod.ts'
 import { answer, readReview } from './review.ts'
@@ -22,7 +23,7 @@ const maxBodyBytes = 8 << 20
 /** Bodies that are read at the same time: any pod may dial this port, and parsed JSON is many times its text. */
 const maxBytesInFlight = 32 << 20
 
-/** The three mutations over HTTP. Never logs what is in an object: templates hold secrets. */
+/** The mutations over HTTP. Never logs what is in an object: templates hold secrets. */
 export function createApp(options: AppOptions): Express {
   const app = express()
   app.disable('x-powered-by')
@@ -37,6 +38,7 @@ export function createApp(options: AppOptions): Express {
   // Whoever asks: the controller's own dry run is how it learns that pods are injected again.
   app.post('/mutate/pods', handle(options, (write) => mutatePod(write, options.injection())))
   app.post('/mutate/services', handle(options, mutateService, options.controllerUser))
+  app.post('/notice/misplaced', handle(options, noticeMisplaced))
   app.use((_request, response) => void response.status(404).json({ message: 'kinglet webhook: no such path' }))
   app.use(onError(options.log))
   return app

@@ -6,6 +6,7 @@ import { writeTargetStatus } from '../api/target.ts'
 import { listAt, objectAt, stringAt, valueAt, type JsonObject } from '../base/json.ts'
 import type { InjectionConfig } from '../injection/inject.ts'
 import { mutateDeployment } from './deployment.ts'
+import { noticeMisplaced } from './misplaced.ts'
 import type { Mutate, Write } from './mutation.ts'
 import { mutatePod } from './pod.ts'
 import { answer, readReview } from './review.ts'
@@ -173,6 +174,31 @@ describe('a new pod', () => {
   })
 })
 
+describe('the annotation that opts in, where nobody reads it', () => {
+  const annotated = (kind: string, value = 'enabled'): JsonObject => ({ kind, metadata: { name: 'web', annotations: { 'kinglet.sh/canary': value } } })
+  const warningsOf = (object: JsonObject): readonly string[] => noticeMisplaced({ operation: 'CREATE', object, old: undefined }).warnings
+  const onTemplate = (object: JsonObject): JsonObject => ({ kind: 'Deployment', ...object, spec: { template: { metadata: { annotations: { 'kinglet.sh/canary': 'enabled' } } } } })
+
+  it.each([
+    ['StatefulSet', 'only Deployments are released step by step. Remove it, or run this app as a Deployment'],
+    ['DaemonSet', 'only Deployments are released step by step. Remove it, or run this app as a Deployment'],
+    ['CronJob', 'only Deployments are released step by step. Remove it, or run this app as a Deployment'],
+    ['Pod', 'annotate the Deployment that makes its pods'],
+    ['Service', 'annotate the Deployment behind it'],
+    ['Namespace', 'annotate each Deployment in it'],
+  ])('is told on a %s, with the remedy', (kind, remedy) => expect(warningsOf(annotated(kind))).toEqual([`kinglet: annotation kinglet.sh/canary on ${kind} web has no effect: ${remedy}`]))
+
+  it('is told on a pod template', () =>
+    expect(warningsOf(onTemplate({ metadata: { name: 'web' } }))).toEqual(['kinglet: annotation kinglet.sh/canary on the pod template of Deployment web has no effect: set it in metadata.annotations of the Deployment itself']))
+
+  it.each([
+    ['where it asks for nothing', annotated('StatefulSet', 'disabled')],
+    ['on a Deployment', annotated('Deployment')],
+    ['on a Deployment and its template', onTemplate({ metadata: { annotations: { 'kinglet.sh/canary': 'enabled' } } })],
+    ['where there is none', { kind: 'StatefulSet', metadata: { name: 'web' } }],
+  ])('is not told %s', (_where, object) => expect(warningsOf(object)).toEqual([]))
+})
+
 describe('an AdmissionReview', () => {
   const review = (request: JsonObject): JsonObject => ({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: { uid: 'u1', operation: 'UPDATE', ...request } })
   const ask = (request: JsonObject, mutate: Mutate = mutateDeployment) => {
@@ -214,10 +240,15 @@ describe('for any write', () => {
     .record({ labelled: fc.boolean(), port: fc.constantFrom('8080', 'x', '14080'), level: fc.oneof(fc.constant('debug'), fc.string({ unit: 'binary', maxLength: 400 })), spec: fc.record({ containers: fc.array(fc.record({ name: fc.constantFrom('a', 'kinglet-proxy') }), { maxLength: 2 }), volumes: fc.array(fc.record({ name: fc.string({ maxLength: 2 }) }), { maxLength: 2 }) }) })
     .map(({ labelled, port, level, spec }) => defined({ metadata: { ...(labelled ? { labels: { 'kinglet.sh/inject': 'true' } } : {}), annotations: { 'kinglet.sh/app-port': port, 'kinglet.sh/proxy-log-level': level } }, spec }))
 
+  const anyMisplaced = fc
+    .record({ kind: fc.constantFrom('StatefulSet', 'Deployment', 'x'), name: fc.string({ unit: 'binary', maxLength: 400 }), value: fc.string({ maxLength: 3 }) })
+    .map(({ kind, name, value }): JsonObject => ({ kind, metadata: { name, annotations: { 'kinglet.sh/canary': value } } }))
+
   const cases: readonly [string, Mutate, fc.Arbitrary<Write>][] = [
     ['deployments', mutateDeployment, fc.record({ operation: fc.constantFrom('CREATE', 'UPDATE'), object: anyDeployment, old: fc.option(anyDeployment, { nil: undefined }) })],
     ['services', mutateService, fc.record({ operation: fc.constant('UPDATE'), object: anyService, old: fc.option(anyService, { nil: undefined }) })],
     ['pods', pods, fc.record({ operation: fc.constant('CREATE'), object: anyPod, old: fc.constant(undefined) })],
+    ['misplaced', noticeMisplaced, fc.record({ operation: fc.constant('CREATE'), object: anyMisplaced, old: fc.constant(undefined) })],
   ]
 
   it.each(cases)('%s: the second pass changes nothing and says nothing', (_name, mutate, writes) =>
@@ -226,7 +257,8 @@ describe('for any write', () => {
         const first = mutate(write).object
         const second = mutate({ ...write, object: first })
         expect(second.object).toEqual(first)
-        if (mutate !== pods) expect(second.warnings).toEqual([])
+        // What cannot be read is said each time.
+        if (mutate !== pods && mutate !== noticeMisplaced) expect(second.warnings.filter((text) => !text.startsWith('kinglet: Deployment'))).toEqual([])
       }),
     ))
 

@@ -8,7 +8,7 @@ import { createApp } from './app.ts'
 import { watchTlsFiles } from './tls-files.ts'
 
 /**
- * The admission webhook as a process: three pure mutations behind TLS. It has no rights, calls nobody, holds no CA key; it may
+ * The admission webhook as a process: three pure mutations and a notice behind TLS. It has no rights, calls nobody, holds no CA key; it may
  * stop at any time, and writes pass without it (failurePolicy Ignore).
  */
 export interface WebhookOptions {

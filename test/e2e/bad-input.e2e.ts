@@ -3,7 +3,7 @@ import { canaryAnnotation, settingAnnotations } from '../../src/api/keys.ts'
 import { resources } from '../../src/api/resources.ts'
 import { objectAt, stringAt, type JsonObject } from '../../src/base/json.ts'
 import { apply, tryApply } from './lib/apply.ts'
-import { cluster } from './lib/cluster.ts'
+import { cluster, isSandbox } from './lib/cluster.ts'
 import { eventually, staysTrue } from './lib/eventually.ts'
 import { canary, deployment, service } from './lib/manifests.ts'
 import { conditionWith, eventWith, get, getDeployment, rolledOut, specReplicas } from './lib/objects.ts'
@@ -112,6 +112,41 @@ describe('what the cluster contradicts is said in a condition and an event of th
     const event = await eventWith(namespace, 'annotated', /kinglet\.sh\/interval.*soon/)
     expect(event).toMatchObject({ type: 'Warning', kind: 'Deployment' })
     expect(specReplicas(await getDeployment(namespace, 'annotated'))).toBe(1)
+  })
+})
+
+describe('the annotation that opts in, where nobody reads it, is answered with a warning by kubectl', () => {
+  const { namespace } = scene('misplaced')
+  const annotations = { [canaryAnnotation]: 'enabled' }
+  const metadata = { name: 'web', namespace, annotations }
+  const template: JsonObject = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: 'web:1' }] } }
+  const selector = { matchLabels: { app: 'web' } }
+  const job: JsonObject = { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'web', image: 'web:1' }] } } }
+  const only = 'only Deployments are released step by step. Remove it, or run this app as a Deployment'
+  const everywhere: readonly (readonly [JsonObject, string])[] = [
+    [{ apiVersion: 'v1', kind: 'Service', metadata, spec: { selector: { app: 'web' }, ports: [{ port: 80 }] } }, 'on Service web has no effect: annotate the Deployment behind it'],
+    [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, annotations } }, `on Namespace ${namespace} has no effect: annotate each Deployment in it`],
+    [
+      { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'inside', namespace }, spec: { replicas: 0, selector, template: { ...template, metadata: { labels: { app: 'web' }, annotations } } } },
+      'on the pod template of Deployment inside has no effect: set it in metadata.annotations of the Deployment itself',
+    ],
+  ]
+  const beyondTheSandbox: readonly (readonly [JsonObject, string])[] = [
+    [{ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec: { replicas: 0, serviceName: 'web', selector, template } }, `on StatefulSet web has no effect: ${only}`],
+    [{ apiVersion: 'apps/v1', kind: 'DaemonSet', metadata, spec: { selector, template: { ...template, spec: { ...objectAt(template, 'spec'), nodeSelector: { no: 'node' } } } } }, `on DaemonSet web has no effect: ${only}`],
+    [{ apiVersion: 'batch/v1', kind: 'CronJob', metadata, spec: { schedule: '0 0 1 1 *', jobTemplate: { spec: job } } }, `on CronJob web has no effect: ${only}`],
+  ]
+
+  it('names the object and the remedy, and stores the object', async () => {
+    for (const [manifest, text] of isSandbox() ? everywhere : [...everywhere, ...beyondTheSandbox]) {
+      const { warnings } = await apply(manifest)
+      expect(warnings).toContain(`kinglet: annotation ${canaryAnnotation} ${text}`)
+    }
+  })
+
+  it('says nothing of what a Deployment that opted in is made of', async () => {
+    const manifest = deployment({ namespace, name: 'right', version: 'v1', replicas: 0, annotations })
+    expect((await apply(manifest)).warnings).toEqual([])
   })
 })
 
