@@ -3,7 +3,7 @@ import { primaryName } from '../api/keys.ts'
 import { resources, type Address, type Resource } from '../api/resources.ts'
 import { objectAt, stringAt, type JsonObject } from '../base/json.ts'
 import { configKey, configRefs } from '../rollout/resources/configs.ts'
-import type { World } from '../rollout/world.ts'
+import type { Neighbours, World } from '../rollout/world.ts'
 import type { ClusterReader } from './ports.ts'
 
 /** What the sidecars of a Canary have told. */
@@ -14,6 +14,8 @@ export interface GatherOptions {
   readonly telemetryOf: (canary: Canary) => Telemetry
   readonly selectorLabels: readonly string[]
   readonly tracksConfigs: boolean
+  /** Whether to read also what is only worth advice. One that cannot be read is told here, and no release waits for it. */
+  readonly neighbours?: { readonly onError: (error: unknown) => void }
 }
 
 /** Everything around one Canary, read now; undefined where the Canary does not exist. Errors: the reader's. */
@@ -46,6 +48,7 @@ export async function gather(at: Required<Address>, options: GatherOptions): Pro
     pods: living ? await podsOf(living, options, namespace) : [],
     ...(scaler ? { scaler } : {}),
     ...(primaryScaler ? { primaryScaler } : {}),
+    ...(living && options.neighbours ? { neighbours: await neighboursOf(reader, namespace, options.neighbours.onError) } : {}),
     configs: living && options.tracksConfigs ? await configsOf(living, reader, namespace) : new Map(),
     ...options.telemetryOf(canary),
   }
@@ -64,6 +67,16 @@ async function podsOf(target: JsonObject, { reader, selectorLabels }: GatherOpti
   const value = label === undefined ? undefined : stringAt(selector, label)
   if (label === undefined || value === undefined) return []
   return reader.list(resources.pods, { namespace, labelSelector: `${label} in (${value},${primaryName(value)})` })
+}
+
+async function neighboursOf(reader: ClusterReader, namespace: string, onError: (error: unknown) => void): Promise<Neighbours> {
+  const list = (resource: Resource): Promise<readonly JsonObject[]> =>
+    reader.list(resource, { namespace }).catch((error: unknown) => {
+      onError(error)
+      return []
+    })
+  const [budgets, networkPolicies, scalers] = await Promise.all([list(resources.podDisruptionBudgets), list(resources.networkPolicies), list(resources.horizontalPodAutoscalers)])
+  return { budgets, networkPolicies, scalers }
 }
 
 /** What the target's pods read, and the primary's copies of it. */

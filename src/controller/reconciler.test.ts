@@ -47,6 +47,28 @@ describe('the life of an app', () => {
     expect(objectAt(stage.cluster.get(resources.canaries, namespace, 'web'), 'metadata')['finalizers']).toEqual(['finalizer.flagger.app'])
   })
 
+  it('names a PodDisruptionBudget that leaves the primary out, when it is adopted and with each release', async () => {
+    const stage = givenApp()
+    stage.cluster.put(resources.podDisruptionBudgets, { metadata: { name: 'web', namespace }, spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } } })
+    const told = (): number => stage.events.filter((event) => event.startsWith('Warning PodDisruptionBudget web: ')).length
+    await live(stage, 25)
+    expect(statusOf(stage)['phase']).toBe('Initialized')
+    expect(told()).toBe(1)
+    deploy(stage, 'v2')
+    await live(stage, 60)
+    expect(statusOf(stage)['phase']).toBe('Succeeded')
+    expect(told()).toBe(2)
+  })
+
+  it('waits for nobody who may not be looked at', async () => {
+    const stage = givenApp()
+    const list = stage.cluster.list.bind(stage.cluster)
+    stage.cluster.list = (resource, options) =>
+      resource === resources.podDisruptionBudgets ? Promise.reject(new AppError('FORBIDDEN', 'poddisruptionbudgets.policy is forbidden')) : list(resource, options)
+    await live(stage, 25)
+    expect(statusOf(stage)['phase']).toBe('Initialized')
+  })
+
   it('promotes a good version by its weights, tells the sidecars each, and rests again', async () => {
     const stage = await givenAdopted()
     deploy(stage, 'v2')

@@ -3,9 +3,10 @@ import type { CanaryStatus, RolloutEvent } from '../api/canary-status.ts'
 import type { GuardObservation, GuardRecord } from '../api/guard-record.ts'
 import { resources } from '../api/resources.ts'
 import type { Clock } from '../base/clock.ts'
+import { describeError } from '../base/errors.ts'
 import { objectAt, type JsonObject } from '../base/json.ts'
 import type { Logger } from '../runtime/log.ts'
-import { decide, type Decision } from '../rollout/decide.ts'
+import { decide, isBeginning, type Decision } from '../rollout/decide.ts'
 import { observe, type Observed } from '../rollout/observe.ts'
 import type { StepClock, Timing } from '../rollout/observation.ts'
 import type { Installation, World } from '../rollout/world.ts'
@@ -45,7 +46,7 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
   const { hub, clock, metrics } = options
   const startedAt = clock.now()
   const at = addressOfKey(key)
-  const read = (reader: ClusterReader): Promise<World | undefined> => gather(at, gatherOptions(key, reader, options))
+  const read = (reader: ClusterReader, looksAround = false): Promise<World | undefined> => gather(at, gatherOptions(key, { reader, looksAround }, options))
   const cached = await read(options.cache)
   if (!cached) {
     hub.forget(key)
@@ -59,7 +60,7 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
   // Where pods are is a fact that needs no decision, and one on its way out waits for it.
   publish(key, glance.observed.observation.canary, cached, glance.observed, options)
   if (!isConsequential(glance, options.stepClocks.get(key))) return settled(key, cached, glance, options)
-  const world = await read(options.cluster)
+  const world = await read(options.cluster, isBeginning(glance.observed.observation, glance.decision.status))
   if (!world) return { afterMs: 0 }
   const { observed, decision } = look(key, world, options)
   const canary = await writeStatus(world.canary, observed.observation.canary, decision.status, options)
@@ -82,8 +83,9 @@ const addressOfKey = (key: string): { readonly namespace: string; readonly name:
   return { namespace, name }
 }
 
-const gatherOptions = (key: string, reader: ClusterReader, { hub, installation }: ReconcilerOptions): GatherOptions => ({
+const gatherOptions = (key: string, { reader, looksAround }: { readonly reader: ClusterReader; readonly looksAround: boolean }, { hub, installation, log }: ReconcilerOptions): GatherOptions => ({
   reader,
+  ...(looksAround ? { neighbours: { onError: (error) => log.warn('neighbours of a Canary cannot be read', { canary: key, error: describeError(error) }) } } : {}),
   telemetryOf: (canary) => hub.telemetryOf(key, canary),
   selectorLabels: installation.selectorLabels,
   tracksConfigs: installation.tracksConfigs,

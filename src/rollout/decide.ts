@@ -50,7 +50,7 @@ export interface Decision {
 export function decide(observation: Observation, now: number, timing: Timing = defaultTiming): Decision {
   const context: Context = { observation: withRememberedClock(observation), now, timing }
   const step = advance(context)
-  const events = [...step.events, ...announcements(observation, step.stall), ...caveats(observation)]
+  const events = [...step.events, ...announcements(observation, step.stall), ...caveats(observation), ...aboutNeighbours(observation, step.status)]
   const { status, stepClock } = finish(observation, events.length > 0 ? { ...step, status: withState(step.status, { told: { at: now, events } }) } : step, now)
   return { status, actions: converge(context, status), events, ...(stepClock ? { stepClock } : {}), ...(step.wakeAt === undefined ? {} : { wakeAt: step.wakeAt }) }
 }
@@ -121,6 +121,15 @@ function caveats({ canary }: Observation): readonly RolloutEvent[] {
     ...(missing.length > 0 ? [warning(`A new revision will wait: ${missing.join(', ')} cannot be evaluated by this version of Kinglet. Remove from spec.analysis what you can do without.`, true)] : []),
   ]
 }
+
+/** Whether an adoption or a release begins with this decision: the time to look around. */
+export function isBeginning({ canary }: Pick<Observation, 'canary'>, { kinglet }: Pick<CanaryStatus, 'kinglet'>): boolean {
+  const before = canary.status.kinglet
+  return !canary.isDeleting && kinglet.generation !== before.generation && (before.generation === 0 || kinglet.runGeneration !== before.runGeneration)
+}
+
+/** What the split means for objects that others wrote. Events last an hour: each release tells it again. */
+const aboutNeighbours = (observation: Observation, status: CanaryStatus): readonly RolloutEvent[] => (isBeginning(observation, status) ? observation.neighbourCaveats.map((text) => warning(text, true)) : [])
 
 /** Ordinary waiting, which a person sees in the conditions and need not read as a warning. */
 const quietReasons = new Set(['CreatingPrimary', 'ScalingUp', 'MovingEndpoints', 'AwaitingAcknowledgement'])

@@ -132,6 +132,7 @@ export function observeModel(model: Model): Observation {
     canary: observedCanary(model),
     ...(target ? { target: observedTarget(target, serving), revision: target.revision } : { problem: missingTarget }),
     ...(primary ? { primary: { ...workload(primary, 'myapp-primary'), revision: primary.revision, hasSidecar: true, equalsTarget: false } } : {}),
+    neighbourCaveats: [],
     isPaused: model.isPaused,
     trackedConfigs: {},
     isScalerInSync: true,

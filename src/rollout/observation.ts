@@ -14,6 +14,8 @@ export interface Observation {
   readonly adoptionProblem?: Problem
   /** An annotation of the target that cannot be read; what the annotations said before stays in force. */
   readonly settingsProblem?: Problem
+  /** What the split means for objects of the user that are about the target's pods, as sentences; empty where nobody looked. */
+  readonly neighbourCaveats: readonly string[]
   /** A person holds the weight. */
   readonly isPaused: boolean
   readonly target?: TargetObservation

@@ -17,6 +17,7 @@ import { equalsTarget, hasInjectKeys, revisionText } from './resources/primary.t
 import { apexState, buildSplitServices, isServiceInSync, originalService } from './resources/services.ts'
 import { resolveSplit, type Split } from './resources/split.ts'
 import { heedProtocol } from './app-protocol.ts'
+import { neighbourCaveats } from './neighbours.ts'
 import { find, nameOf, selects } from './objects.ts'
 import { serviceProblem } from './service-problem.ts'
 import type { Installation, World } from './world.ts'
@@ -46,6 +47,7 @@ export function observe(world: World, installation: Installation): Observed {
     ...(problem ? { problem } : {}),
     ...(adoptionProblem ? { adoptionProblem } : {}),
     ...(settingsProblem ? { settingsProblem } : {}),
+    neighbourCaveats: neighbourCaveats(world, canary, split),
     isPaused: isPaused(canary.annotations, objectAt(world.target, 'metadata', 'annotations')),
     ...(world.target ? { target: observeTarget(world, canary, split, world.target) } : {}),
     ...(world.primary ? { primary: observePrimary(world, canary, { split, copiedConfigs, installation }, world.primary) } : {}),

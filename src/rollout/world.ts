@@ -20,6 +20,8 @@ export interface World {
   /** The autoscaler that the Canary names, and the primary's. */
   readonly scaler?: JsonObject
   readonly primaryScaler?: JsonObject
+  /** Absent: nobody looked. */
+  readonly neighbours?: Neighbours
   /** By `configmap/NAME`, `secret/NAME`: what the target's pods read, and the copies of it. What does not exist is absent. A cached one may have `checksum` in place of its data. */
   readonly configs: ReadonlyMap<string, JsonObject>
   /** The generation (of the routing intent) that each sidecar has acknowledged, by pod name. */
@@ -27,6 +29,15 @@ export interface World {
   readonly listeningSince: number
   readonly verdict?: Verdict
   readonly guard?: GuardObservation
+}
+
+/** Objects of the namespace that may be about the target's pods, whoever wrote them. */
+export interface Neighbours {
+  /** PodDisruptionBudgets. */
+  readonly budgets: readonly JsonObject[]
+  readonly networkPolicies: readonly JsonObject[]
+  /** HorizontalPodAutoscalers. */
+  readonly scalers: readonly JsonObject[]
 }
 
 /** What holds for every Canary of an installation. */

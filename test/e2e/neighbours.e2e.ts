@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { resources } from '../../src/api/resources.ts'
-import { numberAt } from '../../src/base/json.ts'
+import { numberAt, type JsonObject } from '../../src/base/json.ts'
 import { apply } from './lib/apply.ts'
 import { isSandbox } from './lib/cluster.ts'
 import { eventually, staysTrue } from './lib/eventually.ts'
-import { conditionsOf, get, getDeployment, patch, specReplicas } from './lib/objects.ts'
+import { conditionsOf, eventsOf, get, getDeployment, patch, specReplicas } from './lib/objects.ts'
 import { scene } from './lib/scene.ts'
 import { expectNoFailure, givenAdoptedApp, restsIdle, versionOf } from './lib/story.ts'
 
@@ -63,5 +63,30 @@ describe('two apps in one namespace', () => {
     expect(two.watch.rows.at(-1)?.phase).toBe('Initialized')
     expect(versionOf(await getDeployment(namespace, 'two-primary'))).toBe('v1')
     expectNoFailure([...(await one.load.settled()), ...(await two.load.settled())])
+  })
+})
+
+describe('an app whose pods a PodDisruptionBudget and NetworkPolicies select by the label that tells the tracks apart', () => {
+  const { namespace, explainOnFailure } = scene('selected')
+  const selector = { matchLabels: { app: 'podinfo' } }
+  const policy = (name: string, spec: JsonObject): JsonObject => ({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name, namespace }, spec })
+
+  it('is adopted, and its owner told of each with the label and the remedy', async () => {
+    explainOnFailure()
+    await apply(
+      { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'keep', namespace }, spec: { maxUnavailable: 1, selector } },
+      policy('lock', { podSelector: selector, policyTypes: ['Egress'], egress: [{}] }),
+      policy('database', { podSelector: { matchLabels: { app: 'database' } }, ingress: [{ from: [{ podSelector: selector }] }] }),
+    )
+    await givenAdoptedApp(namespace, { app: { replicas: 1 }, canary: quickly })
+    const leftOut = 'the pods of Deployment podinfo and not those of podinfo-primary, which serve and have the label app=podinfo-primary'
+    for (const text of [
+      `PodDisruptionBudget keep: it protects ${leftOut}. Let it select app in (podinfo, podinfo-primary).`,
+      `NetworkPolicy lock: it holds for ${leftOut}. Let it select app in (podinfo, podinfo-primary), and where it limits ports, admit 14080 from clients and 14081 between these pods.`,
+      `NetworkPolicy database: its rules name ${leftOut}. Let them name app in (podinfo, podinfo-primary).`,
+    ]) {
+      const event = await eventually(`an event: ${text}`, async () => (await eventsOf(namespace, 'podinfo')).find(({ kind, message }) => kind === 'Canary' && message === text))
+      expect(event).toMatchObject({ type: 'Warning', reason: 'Synced' })
+    }
   })
 })
