@@ -48,7 +48,7 @@ export const injectLabel = 'kinglet.sh/inject'
 export const appPortAnnotation = 'kinglet.sh/app-port'
 /** Annotation on an injected pod: the image of the sidecar that it got. */
 export const injectedImageAnnotation = 'kinglet.sh/proxy-image'
-/** Annotations on a pod template, by its owner: resources and verbosity of the sidecar. */
+/** Annotations on a pod template, by its owner: resources and verbosity of the sidecar, and what the app speaks. Its other settings: `proxy-settings.ts`. */
 export const proxyAnnotations = {
   cpuRequest: 'kinglet.sh/proxy-cpu-request',
   cpuLimit: 'kinglet.sh/proxy-cpu-limit',
@@ -57,12 +57,6 @@ export const proxyAnnotations = {
   logLevel: 'kinglet.sh/proxy-log-level',
   /** `tcp` or `http`: what the app speaks, before the sidecar has heard from the controller, and whatever the Service says. */
   protocol: 'kinglet.sh/protocol',
-  /** `append` or `overwrite`: what is done with the X-Forwarded fields that clients send. */
-  forwarded: 'kinglet.sh/proxy-forwarded',
-  /** `keep` or `make`: whether requests without an X-Request-Id get one. */
-  requestId: 'kinglet.sh/proxy-request-id',
-  /** A duration: age at which clients are asked to connect anew. */
-  maxConnectionAge: 'kinglet.sh/proxy-max-connection-age',
 } as const
 /** Annotation on the primary's pod template: the revision of the target that it was made from. A new one always rolls the pods. */
 export const revisionAnnotation = 'kinglet.sh/revision'

@@ -1,7 +1,9 @@
 import { parseDurationMs } from '../base/duration.ts'
 import type { Json, JsonObject } from '../base/json.ts'
+import { nearest } from '../base/nearest.ts'
 import { err, ok, type Result } from '../base/result.ts'
-import { canaryAnnotation, pauseAnnotations, proxyAnnotations, replicasAnnotation, settingAnnotations, targetStatusAnnotation } from './keys.ts'
+import { canaryAnnotation, pauseAnnotations, replicasAnnotation, settingAnnotations, targetStatusAnnotation } from './keys.ts'
+import { isProxyAnnotation } from './proxy-settings.ts'
 import type { Problem } from './validate.ts'
 
 /**
@@ -43,10 +45,13 @@ export function misunderstood(annotations: JsonObject): readonly Problem[] {
 const prefix = 'kinglet.sh/'
 const own = [...Object.values(settingAnnotations), replicasAnnotation, ...pauseAnnotations]
 const known: ReadonlySet<string> = new Set([canaryAnnotation, targetStatusAnnotation, ...own])
-const onPods: ReadonlySet<string> = new Set(Object.values(proxyAnnotations))
 
-const remedyFor = (key: string): string =>
-  onPods.has(key) ? 'Set it in spec.template.metadata.annotations' : `Those that do are ${prefix}: ${own.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length)).join(', ')}`
+function remedyFor(key: string): string {
+  if (isProxyAnnotation(key)) return 'Set it in spec.template.metadata.annotations'
+  const names = own.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
+  const meant = nearest(key.slice(prefix.length, 100), names)
+  return meant === undefined ? `Those that do are ${prefix}: ${names.join(', ')}` : `Perhaps ${prefix}${meant} is meant`
+}
 
 /** The settings in a Deployment's annotations, or what is wrong with them: every bad value by its key. */
 export function parseSettings(annotations: JsonObject): Result<Settings, readonly Problem[]> {

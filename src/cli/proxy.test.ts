@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { proxySettings } from '../api/proxy-settings.ts'
 import { defaultLimits } from '../proxy/settings.ts'
 import { buildProxyCommand, type ProxyCommandOptions } from './proxy.ts'
 
@@ -40,6 +41,9 @@ describe('kinglet proxy', () => {
     vi.stubEnv('KINGLET_IDLE_TIMEOUT_MS', '1234')
     expect(await parse([])).toMatchObject({ app: { host: '::1', port: 9000 }, controller: 'kinglet-controller.kinglet-system:14090', ca: 'PEM', podIp: '10.0.0.9', idleTimeoutMs: 1234 })
   })
+
+  it.each(proxySettings.map(({ env }) => env))('has an option for what annotations say by %s', (env) =>
+    expect(buildProxyCommand(() => Promise.resolve()).options.map(({ envVar }) => envVar)).toContain(env))
 
   it.each([
     [['--app', '8080'], '127.0.0.1:8080'],

@@ -81,13 +81,21 @@ describe('the annotation kinglet.sh/canary: enabled', () => {
 
   it.each<[string, JsonObject, RegExp]>([
     ['another value than enabled', { 'kinglet.sh/canary': 'true' }, /^Deployment annotation kinglet\.sh\/canary: "true" does not opt in\. Write "enabled"/],
-    ['a misspelt key', { ...enabled, 'kinglet.sh/intervall': '5s' }, /^Deployment annotation kinglet\.sh\/intervall: it means nothing on a Deployment\. Those that do are kinglet\.sh\/: service, port, interval/],
+    ['a misspelt key', { ...enabled, 'kinglet.sh/intervall': '5s' }, /^Deployment annotation kinglet\.sh\/intervall: it means nothing on a Deployment\. Perhaps kinglet\.sh\/interval is meant\./],
+    ['an unknown key', { ...enabled, 'kinglet.sh/colour': 'blue' }, /^Deployment annotation kinglet\.sh\/colour: it means nothing on a Deployment\. Those that do are kinglet\.sh\/: service, port, interval/],
     ['a key that belongs to the pods', { ...enabled, 'kinglet.sh/proxy-cpu-limit': '1' }, /proxy-cpu-limit.*spec\.template\.metadata\.annotations/],
   ])('says what means nothing: %s', async (_name, annotations, message) => {
     const { look, events, canary } = given(annotations)
     await look()
     expect(events).toEqual([expect.stringMatching(message)])
     expect(canary() !== undefined).toBe(annotations['kinglet.sh/canary'] === 'enabled')
+  })
+
+  it('says which annotation of the pod template cannot be read', async () => {
+    const { look, events, cluster } = given(enabled)
+    cluster.put(resources.deployments, { metadata: { name: 'web', namespace }, spec: { template: { metadata: { labels: { app: 'web' }, annotations: { 'kinglet.sh/proxy-idle-timeout': 'soon' } } } } })
+    await look()
+    expect(events).toEqual(['Deployment annotation kinglet.sh/proxy-idle-timeout: "soon" is not a duration such as 75s. Correct or remove it: the default is used until then.'])
   })
 
   it('says it once, and again when it has been something else in between', async () => {

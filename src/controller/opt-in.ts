@@ -1,5 +1,6 @@
 import { canaryNameLabel, managedByLabel, settingAnnotations } from '../api/keys.ts'
 import { readManagedService } from '../api/managed-service.ts'
+import { proxyProblems } from '../api/proxy-settings.ts'
 import { resources } from '../api/resources.ts'
 import { buildCanary, isOptedIn, misunderstood, parseSettings, type Settings } from '../api/settings.ts'
 import { describeProblem, type Problem } from '../api/validate.ts'
@@ -33,7 +34,8 @@ export async function reconcileOptIn(key: string, options: OptInOptions): Promis
   const annotations = objectAt(deployment, 'metadata', 'annotations')
   const canaries = (await cache.list(resources.canaries, { namespace })).filter((canary) => stringAt(canary, 'spec', 'targetRef', 'name') === name)
   const made = canaries.find((canary) => isMadeFor(canary, deployment))
-  const tell = (problems: readonly Problem[]): void => tellOnce(key, deployment, [...misunderstood(annotations), ...problems], options)
+  const onPods = isOptedIn(annotations) || canaries.length > 0 ? proxyProblems(objectAt(deployment, 'spec', 'template', 'metadata', 'annotations')) : []
+  const tell = (problems: readonly Problem[]): void => tellOnce(key, deployment, [...misunderstood(annotations), ...onPods, ...problems], options)
   if (!isOptedIn(annotations)) {
     tell([])
     if (made) await optOut(made, cluster)

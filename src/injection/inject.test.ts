@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isObject, listAt, objectAt, valueAt, type JsonObject } from '../base/json.ts'
 import { injectPod, sidecarNodeFlags, type InjectionConfig, type PodLike } from './inject.ts'
-import { parseQuantity } from './resources.ts'
+import { parseQuantity } from '../base/quantity.ts'
 
 const config: InjectionConfig = {
   image: 'kinglet:dev',
@@ -43,39 +43,40 @@ describe('injecting the sidecar', () => {
   it('tells it where the app is', () =>
     expect(listAt(injected(pod({}, { 'kinglet.sh/app-port': '9898' })).sidecar, 'env')).toContainEqual({ name: 'KINGLET_APP', value: '127.0.0.1:9898' }))
 
-  it.each([
-    ['debug', 'debug', 0],
-    ['loud', 'info', 1],
-  ])('logs at the level of the annotation if there is such a level: %s', (text, level, warned) => {
-    const { sidecar, warnings } = injected(pod({}, { 'kinglet.sh/proxy-log-level': text }))
-    expect(listAt(sidecar, 'env')).toContainEqual({ name: 'KINGLET_LOG_LEVEL', value: level })
-    expect(warnings).toHaveLength(warned)
-  })
+  const told = (annotations: JsonObject): { readonly env: JsonObject; readonly warnings: readonly string[] } => {
+    const { sidecar, warnings } = injected(pod({}, annotations))
+    return { env: Object.fromEntries(listAt(sidecar, 'env').map((one) => [valueAt(one, 'name'), valueAt(one, 'value')])), warnings }
+  }
 
   it.each([
-    ['protocol', 'KINGLET_PROTOCOL', 'tcp'],
-    ['proxy-forwarded', 'KINGLET_FORWARDED', 'overwrite'],
-    ['proxy-request-id', 'KINGLET_REQUEST_ID', 'make'],
-  ])('tells it what the annotation %s says, and names a value that means nothing', (key, name, value) => {
-    const told = (text: string) => {
-      const { sidecar, warnings } = injected(pod({}, { [`kinglet.sh/${key}`]: text }))
-      return { value: valueAt(listAt(sidecar, 'env').find((one) => valueAt(one, 'name') === name), 'value'), warnings }
-    }
-    expect(told(value)).toEqual({ value, warnings: [] })
-    expect(told('quic')).toEqual({ value: undefined, warnings: [expect.stringContaining(`kinglet.sh/${key}: "quic" is neither`)] })
-  })
+    ['protocol', 'tcp', 'KINGLET_PROTOCOL', 'tcp'],
+    ['proxy-log-level', 'debug', 'KINGLET_LOG_LEVEL', 'debug'],
+    ['proxy-forwarded', 'overwrite', 'KINGLET_FORWARDED', 'overwrite'],
+    ['proxy-request-id', 'make', 'KINGLET_REQUEST_ID', 'make'],
+    ['proxy-max-connections', '500', 'KINGLET_MAX_CONNECTIONS', '500'],
+    ['proxy-max-body', '10Mi', 'KINGLET_MAX_BODY_BYTES', '10485760'],
+    ['proxy-max-body', '0', 'KINGLET_MAX_BODY_BYTES', '0'],
+    ['proxy-idle-timeout', '1m30s', 'KINGLET_IDLE_TIMEOUT_MS', '90000'],
+    ['proxy-max-connection-age', '0.5ms', 'KINGLET_MAX_CONNECTION_AGE_MS', '1'],
+    ['proxy-max-connection-age', '0', 'KINGLET_MAX_CONNECTION_AGE_MS', '0'],
+  ])('tells it what the annotation %s: %s says', (key, text, name, value) => expect(told({ [`kinglet.sh/${key}`]: text })).toEqual({ env: expect.objectContaining({ [name]: value }), warnings: [] }))
 
   it.each([
-    ['30m', '1800000', 0],
-    ['0.5ms', '1', 0],
-    ['0', '0', 0],
-    ['30', undefined, 1],
-    ['99999999h', undefined, 1],
-  ])('tells it the greatest age of a connection in milliseconds, and names what is no duration: %s', (text, ms, warned) => {
-    const { sidecar, warnings } = injected(pod({}, { 'kinglet.sh/proxy-max-connection-age': text }))
-    expect(valueAt(listAt(sidecar, 'env').find((one) => valueAt(one, 'name') === 'KINGLET_MAX_CONNECTION_AGE_MS'), 'value')).toBe(ms)
-    expect(warnings).toHaveLength(warned)
-  })
+    ['protocol', 'quic', 'one of http, tcp'],
+    ['proxy-log-level', 'loud', 'one of debug, info, warn, error'],
+    ['proxy-max-connections', '0', 'a whole number from 1'],
+    ['proxy-max-fields', '501', 'a whole number from 1 to 500'],
+    ['proxy-max-body', '1.5', 'a number of bytes such as 65536, 64Ki or 10Mi, or 0 for any'],
+    ['proxy-idle-timeout', '30', 'a duration such as 75s'],
+    ['proxy-idle-timeout', '0', 'a duration such as 75s'],
+    ['proxy-max-connection-age', '99999999h', 'a duration such as 30m, or 0 for any'],
+  ])('does not tell it what it would not understand, and says so: %s: %s', (key, text, wanted) =>
+    expect(told({ [`kinglet.sh/${key}`]: text })).toEqual({ env: told({}).env, warnings: [`annotation kinglet.sh/${key}: "${text}" is not ${wanted}. Correct or remove it: the default is used until then.`] }))
+
+  it.each([
+    ['proxy-idle-timeout-ms', 'Perhaps kinglet.sh/proxy-idle-timeout is meant'],
+    ['proxy-colour', 'Remove it'],
+  ])('names a key that means nothing: %s', (key, remedy) => expect(told({ [`kinglet.sh/${key}`]: '1' }).warnings).toEqual([`annotation kinglet.sh/${key}: it means nothing on a pod template. ${remedy}.`]))
 
   it('asks for nothing that Pod Security restricted forbids', () =>
     expect(injected(pod()).sidecar['securityContext']).toEqual({

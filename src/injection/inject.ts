@@ -1,14 +1,14 @@
 import {
   appPortAnnotation,
   injectedImageAnnotation,
-  proxyAnnotations,
   proxyContainerName,
   proxyPorts,
   proxyTokenPath,
   proxyTokenVolumeName,
   tokenAudience,
 } from '../api/keys.ts'
-import { parseDurationMs } from '../base/duration.ts'
+import { describeProblem } from '../api/problem.ts'
+import { proxyProblems, proxySettings, readProxyAnnotation } from '../api/proxy-settings.ts'
 import { isObject, listAt, objectAt, stringAt, valueAt, type Json, type JsonObject } from '../base/json.ts'
 import { sidecarResources } from './resources.ts'
 
@@ -50,10 +50,7 @@ export function injectPod(pod: PodLike, config: InjectionConfig): Injection {
   const appPort = Number(stringAt(annotations, appPortAnnotation))
   const reason = refusal(pod.spec, appPort)
   if (reason !== undefined) return { kind: 'refused', reason }
-  const { resources, warnings } = sidecarResources(pod.spec, annotations)
-  const verbosity = logLevel(annotations, config)
-  const told = chosen(annotations)
-  const container = buildSidecar(config, { appPort, annotations, resources, logLevel: verbosity.level, told: told.env })
+  const container = buildSidecar(config, { appPort, annotations, resources: sidecarResources(pod.spec, annotations) })
   const metadata = { ...pod.metadata, annotations: { ...annotations, ...scrapeAnnotations(annotations), [injectedImageAnnotation]: config.image } }
   const spec: Record<string, Json | undefined> = {
     ...pod.spec,
@@ -62,7 +59,7 @@ export function injectPod(pod: PodLike, config: InjectionConfig): Injection {
   }
   const secrets = pullSecrets(pod.spec, config.imagePullSecrets ?? [])
   if (secrets) spec['imagePullSecrets'] = secrets
-  return { kind: 'injected', pod: { metadata, spec }, warnings: [...warnings, ...verbosity.warnings, ...told.warnings] }
+  return { kind: 'injected', pod: { metadata, spec }, warnings: proxyProblems(annotations).map(describeProblem) }
 }
 
 /** Whether the sidecar is there, wherever it stands. */
@@ -102,47 +99,15 @@ interface Sidecar {
   readonly appPort: number
   readonly annotations: JsonObject
   readonly resources: JsonObject
-  readonly logLevel: string
-  /** Further environment. */
-  readonly told: readonly JsonObject[]
 }
 
-const logLevels = ['debug', 'info', 'warn', 'error']
-
-/** A level that the sidecar does not know would keep it, and so the pod, from starting. */
-function logLevel(annotations: JsonObject, config: InjectionConfig): { readonly level: string; readonly warnings: readonly string[] } {
-  const text = annotations[proxyAnnotations.logLevel]
-  if (text === undefined) return { level: config.logLevel, warnings: [] }
-  if (typeof text === 'string' && logLevels.includes(text)) return { level: text, warnings: [] }
-  return { level: config.logLevel, warnings: [`annotation ${proxyAnnotations.logLevel}: ${JSON.stringify(text)} is none of ${logLevels.join(', ')}; the default is used`] }
-}
-
-/** Annotations that the sidecar is told as they are: what it does not know would keep it, and so the pod, from starting. */
-const choices = [
-  { key: proxyAnnotations.protocol, env: 'KINGLET_PROTOCOL', values: ['http', 'tcp'], otherwise: 'what the Service says' },
-  { key: proxyAnnotations.forwarded, env: 'KINGLET_FORWARDED', values: ['append', 'overwrite'], otherwise: 'append' },
-  { key: proxyAnnotations.requestId, env: 'KINGLET_REQUEST_ID', values: ['keep', 'make'], otherwise: 'keep' },
-] as const
-
-function chosen(annotations: JsonObject): { readonly env: readonly JsonObject[]; readonly warnings: readonly string[] } {
-  const env: JsonObject[] = []
-  const warnings: string[] = []
-  for (const { key, env: name, values, otherwise } of choices) {
-    const text = annotations[key]
-    if (text === undefined) continue
-    if (values.some((value) => value === text)) env.push({ name, value: text })
-    else warnings.push(`annotation ${key}: ${JSON.stringify(text)} is neither ${values.join(' nor ')}; ${otherwise} is used`)
-  }
-  const age = connectionAge(annotations[proxyAnnotations.maxConnectionAge])
-  return { env: [...env, ...age.env], warnings: [...warnings, ...age.warnings] }
-}
-
-/** Whole milliseconds, of an annotation such as `30m`. */
-function connectionAge(text: Json | undefined): { readonly env: readonly JsonObject[]; readonly warnings: readonly string[] } {
-  if (text === undefined) return { env: [], warnings: [] }
-  const parsed = parseDurationMs(typeof text === 'string' ? text : '')
-  if (parsed.ok && parsed.value < 1e12) return { env: [{ name: 'KINGLET_MAX_CONNECTION_AGE_MS', value: String(Math.ceil(parsed.value)) }], warnings: [] }
-  return { env: [], warnings: [`annotation ${proxyAnnotations.maxConnectionAge}: ${JSON.stringify(text)} is no duration such as 30m; connections may become of any age`] }
+/** The settings in the annotations, and the installation's where they say nothing. */
+function settingsOf(config: InjectionConfig, annotations: JsonObject): readonly JsonObject[] {
+  const defaults: Readonly<Record<string, string>> = { KINGLET_LOG_LEVEL: config.logLevel }
+  return proxySettings.flatMap(({ key, env: name }) => {
+    const value = readProxyAnnotation(annotations, key) ?? defaults[name]
+    return value === undefined ? [] : [{ name, value }]
+  })
 }
 
 function buildSidecar(config: InjectionConfig, sidecar: Sidecar): JsonObject {
@@ -176,8 +141,7 @@ function buildEnv(config: InjectionConfig, sidecar: Sidecar): readonly JsonObjec
     { name: 'KINGLET_CONTROLLER', value: config.controllerAddress },
     { name: 'KINGLET_CA', value: config.caPem },
     { name: 'KINGLET_TOKEN_FILE', value: `${proxyTokenPath}/token` },
-    { name: 'KINGLET_LOG_LEVEL', value: sidecar.logLevel },
-    ...sidecar.told,
+    ...settingsOf(config, sidecar.annotations),
     fromPod('POD_NAME', 'metadata.name'),
     fromPod('POD_NAMESPACE', 'metadata.namespace'),
     fromPod('POD_IP', 'status.podIP'),

@@ -1,5 +1,7 @@
 import { proxyAnnotations } from '../api/keys.ts'
+import { readProxyAnnotation } from '../api/proxy-settings.ts'
 import { isObject, listAt, objectAt, stringAt, type JsonObject } from '../base/json.ts'
+import { parseQuantity } from '../base/quantity.ts'
 
 /**
  * Resources of the sidecar, in Kubernetes' quantities. Small requests, because they count for the whole life of the pod; a memory
@@ -7,26 +9,13 @@ import { isObject, listAt, objectAt, stringAt, type JsonObject } from '../base/j
  */
 const defaults = { cpuRequest: '10m', memoryRequest: '64Mi', memoryLimit: '192Mi', guaranteedCpu: '100m' } as const
 
-export interface SidecarResources {
-  readonly resources: JsonObject
-  /** One for each annotation that was not understood; its default is used. */
-  readonly warnings: readonly string[]
-}
-
 /**
  * What the sidecar asks for: the defaults or the annotations `kinglet.sh/proxy-{cpu,memory}-{request,limit}` of the pod.
  * A pod that is Guaranteed without us stays so: limits equal requests. A pod with resources of its own (spec.resources, 1.34)
  * bounds all of its containers together: nothing is asked for unless the annotations say so.
  */
-export function sidecarResources(spec: JsonObject, annotations: JsonObject): SidecarResources {
-  const warnings: string[] = []
-  const annotated = (key: string): string | undefined => {
-    const text = annotations[key]
-    if (text === undefined) return undefined
-    if (typeof text === 'string' && parseQuantity(text) !== undefined) return text
-    warnings.push(`annotation ${key}: ${JSON.stringify(text)} is not a quantity such as 50m or 64Mi; the default is used`)
-    return undefined
-  }
+export function sidecarResources(spec: JsonObject, annotations: JsonObject): JsonObject {
+  const annotated = (key: string): string | undefined => readProxyAnnotation(annotations, key)
   const wanted = {
     cpuRequest: annotated(proxyAnnotations.cpuRequest),
     cpuLimit: annotated(proxyAnnotations.cpuLimit),
@@ -34,16 +23,16 @@ export function sidecarResources(spec: JsonObject, annotations: JsonObject): Sid
     memoryLimit: annotated(proxyAnnotations.memoryLimit),
   }
   const hasPodResources = isObject(spec['resources']) && Object.keys(spec['resources']).length > 0
-  if (hasPodResources) return { resources: build(wanted), warnings }
+  if (hasPodResources) return build(wanted)
   if (isGuaranteed(spec)) {
     const cpu = wanted.cpuLimit ?? wanted.cpuRequest ?? defaults.guaranteedCpu
     const memory = wanted.memoryLimit ?? larger(wanted.memoryRequest ?? defaults.memoryLimit, defaults.memoryLimit)
-    return { resources: build({ cpuRequest: cpu, cpuLimit: cpu, memoryRequest: memory, memoryLimit: memory }), warnings }
+    return build({ cpuRequest: cpu, cpuLimit: cpu, memoryRequest: memory, memoryLimit: memory })
   }
   const cpuRequest = smaller(wanted.cpuRequest ?? defaults.cpuRequest, wanted.cpuLimit)
   const memoryLimit = larger(wanted.memoryLimit ?? defaults.memoryLimit, wanted.memoryLimit === undefined ? wanted.memoryRequest : undefined)
   const memoryRequest = smaller(wanted.memoryRequest ?? defaults.memoryRequest, memoryLimit)
-  return { resources: build({ cpuRequest, cpuLimit: wanted.cpuLimit, memoryRequest, memoryLimit }), warnings }
+  return build({ cpuRequest, cpuLimit: wanted.cpuLimit, memoryRequest, memoryLimit })
 }
 
 interface Amounts {
@@ -78,30 +67,3 @@ const quantityText = (value: unknown): string | undefined => (typeof value === '
 
 const smaller = (a: string, b: string | undefined): string => (b !== undefined && (parseQuantity(b) ?? Infinity) < (parseQuantity(a) ?? 0) ? b : a)
 const larger = (a: string, b: string | undefined): string => (b !== undefined && (parseQuantity(b) ?? 0) > (parseQuantity(a) ?? 0) ? b : a)
-
-const suffixes: Readonly<Record<string, number>> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-}
-
-/** A positive quantity as a number of its unit: `50m` → 0.05, `1Ki` → 1024. Undefined for anything else. */
-export function parseQuantity(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?|\.\d+)(?:(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)|[eE]([+-]?\d{1,2}))?$/.exec(text)
-  if (!match) return undefined
-  const [, digits = '', suffix = '', exponent] = match
-  return Number(digits) * (exponent === undefined ? (suffixes[suffix] ?? 1) : 10 ** Number(exponent))
-}

@@ -1,4 +1,7 @@
 import { appPortAnnotation, injectLabel, primaryName, replicasAnnotation, targetStatusAnnotation } from '../api/keys.ts'
+import { describeProblem } from '../api/problem.ts'
+import { proxyProblems } from '../api/proxy-settings.ts'
+import { isOptedIn, misunderstood, parseSettings } from '../api/settings.ts'
 import { readTargetStatus, type TargetStatus } from '../api/target.ts'
 import { canonicalJson, numberAt, objectAt, stringAt, type JsonObject } from '../base/json.ts'
 import { untouched, withAnnotation, type Mutation, type Write } from './mutation.ts'
@@ -14,7 +17,11 @@ import { untouched, withAnnotation, type Mutation, type Write } from './mutation
  * subresource and do not come by here; the controller repairs what they do.
  */
 export function mutateDeployment(write: Write): Mutation {
-  const { object, old } = write
+  const { object, warnings } = holdSplit(write)
+  return { object, warnings: [...warnings, ...complaints(write.object)] }
+}
+
+function holdSplit({ object, old }: Write): Mutation {
   // A status that comes with a write is a copy (kubectl get -o yaml | kubectl apply): only the live object's counts.
   const liveStatus = stringAt(old, 'metadata', 'annotations', targetStatusAnnotation)
   const kept = withAnnotation(object, targetStatusAnnotation, liveStatus)
@@ -54,4 +61,13 @@ function markTemplate(object: JsonObject, old: JsonObject, status: TargetStatus)
     port,
   )
   return { ...object, spec: { ...objectAt(object, 'spec'), template: marked } }
+}
+
+/** Annotations that cannot be read: kubectl shows them where they are written, and the events of the Deployment go on saying so. */
+function complaints(object: JsonObject): readonly string[] {
+  const annotations = objectAt(object, 'metadata', 'annotations')
+  const settings = isOptedIn(annotations) ? parseSettings(annotations) : undefined
+  const problems = [...misunderstood(annotations), ...(settings?.ok === false ? settings.error : []), ...proxyProblems(objectAt(object, 'spec', 'template', 'metadata', 'annotations'))]
+  const name = (stringAt(object, 'metadata', 'name') ?? '').slice(0, 63)
+  return problems.map((problem) => `kinglet: Deployment ${name}, ${describeProblem(problem)}`)
 }

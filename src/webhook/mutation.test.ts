@@ -93,6 +93,18 @@ describe('a write to a target under analysis', () => {
   })
 })
 
+describe('annotations that cannot be read', () => {
+  const warningsOf = (object: JsonObject): readonly string[] => mutateDeployment({ operation: 'CREATE', object, old: undefined }).warnings
+  const withTemplate = (annotations: JsonObject): JsonObject => ({ ...deployment(), spec: { template: { metadata: { annotations } } } })
+
+  it.each<[string, JsonObject, string]>([
+    ['a setting', deployment({ annotations: { 'kinglet.sh/interval': 'soon' } }), 'annotation kinglet.sh/interval: "soon" is not a duration of at least 1s, such as 30s or 1m30s. Correct or remove the annotation kinglet.sh/interval.'],
+    ['a misspelt key', deployment({ annotations: { 'kinglet.sh/intervall': '5s' } }), 'annotation kinglet.sh/intervall: it means nothing on a Deployment. Perhaps kinglet.sh/interval is meant.'],
+    ['a setting of the sidecar', withTemplate({ 'kinglet.sh/proxy-max-body': '10 MB' }), 'annotation kinglet.sh/proxy-max-body: "10 MB" is not a number of bytes such as 65536, 64Ki or 10Mi, or 0 for any. Correct or remove it: the default is used until then.'],
+    ['one that belongs on the template', deployment({ annotations: { 'kinglet.sh/proxy-max-body': '1Mi' } }), 'annotation kinglet.sh/proxy-max-body: it means nothing on a Deployment. Set it in spec.template.metadata.annotations.'],
+  ])('%s: kubectl shows the key and the remedy', (_which, object, text) => expect(warningsOf(object)).toEqual([`kinglet: Deployment myapp, ${text}`]))
+})
+
 describe('a write that is none of our business', () => {
   it.each<[string, Write]>([
     ['creation keeps its replicas', { operation: 'CREATE', object: deployment(), old: undefined }],
