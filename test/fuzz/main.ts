@@ -1,13 +1,28 @@
-/**
- * `npm run fuzz -- --seconds 60 [--seed 1]`: mutated requests and responses through a running sidecar until the time is over. Prints
- * how many there were; with a finding it prints that too and ends with 1.
- */
+/** Mutated requests and responses through a running sidecar, for as long as one likes. */
 import { parseArgs } from 'node:util'
 import { seeded } from './mutate.ts'
 import { RequestFuzz } from './requests.ts'
 import { ResponseFuzz } from './responses.ts'
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: String(Date.now() % 1_000_000_000) } } })
+const help = `Usage: npm run fuzz -- [options]
+
+Sends mutated requests and responses through a running sidecar until the time is over, or something is found. Prints how
+many there were, and what was found with its bytes; the exit code is 1 then.
+
+  --seconds <n>  how long (default: 60)
+  --seed <n>     the same seed gives the same inputs (default: another each time; it is printed)
+  --help         this text`
+
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: String(Date.now() % 1_000_000_000) }, help: { type: 'boolean', default: false } } })
+for (const name of ['seconds', 'seed'] as const) {
+  if (values.help || /^\d+$/.test(values[name])) continue
+  console.error(`--${name}: "${values[name]}" is not a whole number.\n\n${help}`)
+  process.exit(2)
+}
+if (values.help) {
+  console.log(help)
+  process.exit(0)
+}
 const endAt = performance.now() + Number(values.seconds) * 1000
 console.log(`seed ${values.seed}`)
 const parts = [await RequestFuzz.start(seeded(Number(values.seed))), await ResponseFuzz.start(seeded(Number(values.seed) + 1))]
