@@ -60,15 +60,16 @@ export async function releaseRepeatedly(client: KubeClient, trial: Trial, onCost
 
 async function releaseOnce(client: KubeClient, { namespace, failingPercent }: Trial, version: string): Promise<Cost> {
   const { spec } = app(namespace, failingPercent, version)
+  const releasedAt = Date.now()
   await client.patch(resources.deployments, { namespace, name: 'podinfo' }, { type: 'strategic', body: { spec: { template: objectAt({ spec }, 'spec', 'template') } } })
   await until('phase Progressing', async () => (await statusOf(client, namespace))['phase'] === 'Progressing')
-  let weightedAt = 0
   const status = await until('the end of the analysis', async () => {
     const found = await statusOf(client, namespace)
-    weightedAt = numberAt(found, 'kinglet', 'weightedAt') ?? weightedAt
     return (found['phase'] === 'Failed' || found['phase'] === 'Succeeded') && found
   })
   const endedAt = Date.now()
+  // Of a version that never got a weight there is none, and what it cost is counted from its release on.
+  const weightedAt = numberAt(status, 'kinglet', 'weightedAt') ?? releasedAt
   const lines = await until('the client’s last seconds', async () => {
     const all = await readLines(client, namespace)
     return (all.at(-1)?.second ?? 0) * 1000 > endedAt + 2000 ? all : undefined
@@ -82,7 +83,8 @@ async function releaseOnce(client: KubeClient, { namespace, failingPercent }: Tr
     others: countsBy(failures.filter(({ from }) => from === undefined)),
     firstToLastSeconds: bad.length === 0 ? 0 : (last - first) / 1000,
     fromWeightSeconds: bad.length === 0 ? 0 : (last - weightedAt) / 1000,
-    sentPerSecond: rateOf(lines.filter(({ second }) => second * 1000 >= weightedAt && second * 1000 <= endedAt)),
+    // From the release on: the time with a weight may be shorter than a line of the client's.
+    sentPerSecond: rateOf(lines.filter(({ second }) => second * 1000 >= releasedAt - 1000 && second * 1000 <= endedAt)),
     explanation: messageOf(status),
   }
 }
