@@ -16,6 +16,11 @@ import type { ProxyLimits } from './settings.ts'
  * Node would allocate 64 KiB for each read. Whoever keeps bytes beyond the call copies them.
  */
 const readBuffer = Buffer.allocUnsafeSlow(65_536)
+/**
+ * A peer whose node has died says nothing, not even that. When it was silent for so long the kernel asks it, ten times in ten seconds
+ * (libuv's figures), and then the connection has failed. Linkerd asks after 10 s too. Milliseconds.
+ */
+const askPeerAfterMs = 10_000
 
 /** Who uses a connection at the moment: one exchange. Each call is about the connection it was given. */
 export interface UpstreamUser {
@@ -53,7 +58,16 @@ export class UpstreamConnection implements Timed {
     this.pool = pool
     this.user = user
     this.deadline = pool.deadlines.after(pool.limits.connectTimeoutMs)
-    this.socket = connect({ host: pool.address, port: pool.port, noDelay: true, allowHalfOpen: true, onread: { buffer: readBuffer, callback: (size) => this.onRead(size) } })
+    this.socket = connect({
+      host: pool.address,
+      port: pool.port,
+      noDelay: true,
+      allowHalfOpen: true,
+      // The app next door cannot vanish without the kernel's knowledge.
+      keepAlive: pool.isPeer,
+      keepAliveInitialDelay: askPeerAfterMs,
+      onread: { buffer: readBuffer, callback: (size) => this.onRead(size) },
+    })
     this.socket.on('connect', this.openListener)
     this.socket.on('drain', this.drainListener)
     this.socket.on('end', this.endListener)
