@@ -3,6 +3,7 @@
  * the connection ends. Must not: know where a request goes.
  *
  *   head ──head complete──▶ exchange ──kept alive──▶ head
+ *    │                        ├──kept alive, answer not taken yet──▶ unread ──taken──▶ head
  *    │                        └──last answer──▶ linger ──client's end, or time──▶ closed
  *    ├──refused──▶ linger
  *    └──HTTP/2, TLS, tcp──▶ tunnel (h2/, tcp-exchange.ts) ──▶ closed
@@ -41,9 +42,9 @@ export class ClientConnection implements ClientSide, Timed {
   readonly address: string
   readonly retiresAt: number
   private readonly dataListener = (chunk: Buffer): void => this.onData(chunk)
-  private readonly drainListener = (): void => this.exchange?.onClientDrain()
+  private readonly drainListener = (): void => this.onDrain()
   private readonly endListener = (): void => this.onEnd()
-  private state: 'head' | 'exchange' | 'linger' | 'tunnel' = 'head'
+  private state: 'head' | 'exchange' | 'unread' | 'linger' | 'tunnel' = 'head'
   private exchange: Exchange | undefined
   private tunnel: ForeignConnection | undefined
   /** Bytes that nobody has looked at yet. */
@@ -102,6 +103,7 @@ export class ClientConnection implements ClientSide, Timed {
         this.lingerBytes += chunk.length
         if (this.lingerBytes > maxLingerBytes) this.socket.destroy()
         return
+      case 'unread':
       case 'tunnel':
         return this.stash(chunk)
     }
@@ -161,13 +163,31 @@ export class ClientConnection implements ClientSide, Timed {
   onExchangeEnd(keepAlive: boolean): void {
     this.exchange = undefined
     this.probe?.stop()
-    if (!keepAlive || (this.hasEnded && this.pending === undefined)) return this.linger()
+    if (!keepAlive) return this.linger()
+    if (this.socket.writableNeedDrain) this.awaitReader()
+    else this.awaitRequest()
+  }
+
+  private awaitRequest(): void {
+    const { pending } = this
+    if (this.hasEnded && pending === undefined) return this.linger()
     this.state = 'head'
     this.deadline = this.engine.deadlines.after(this.engine.limits.idleTimeoutMs)
-    const { pending } = this
     this.pending = undefined
     this.socket.resume()
-    if (pending) this.readHead(pending)
+    if (pending) this.onData(pending)
+  }
+
+  /** Who sends requests and takes no answers gets no more of them: all of those would have to be kept here. */
+  private awaitReader(): void {
+    this.state = 'unread'
+    this.deadline = this.engine.deadlines.after(this.engine.limits.bodyTimeoutMs)
+    this.socket.pause()
+  }
+
+  private onDrain(): void {
+    if (this.state === 'unread') this.awaitRequest()
+    else this.exchange?.onClientDrain()
   }
 
   // === Socket ===
@@ -193,6 +213,8 @@ export class ClientConnection implements ClientSide, Timed {
         return this.pending === undefined ? this.linger() : this.refuse(408, 'the head did not come in time')
       case 'exchange':
         return this.exchange?.onClientDeadline()
+      case 'unread':
+        return this.reset()
       case 'linger':
         // What was not taken must not look complete.
         if (this.socket.writableFinished) this.socket.destroy()

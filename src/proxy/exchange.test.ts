@@ -3,6 +3,7 @@ import { field } from './testing/peer.ts'
 import { ask, get, openClient } from './testing/raw-client.ts'
 import { answering, respond, startRawServer, type RawServer } from './testing/raw-server.ts'
 import { startRig, type Rig } from './testing/rig.ts'
+import { until } from './testing/until.ts'
 
 /** A silent app: each test says what it answers. */
 let app: RawServer
@@ -477,6 +478,50 @@ describe('(16) pipelined requests', () => {
     }
     expect(unsent).toBeGreaterThan(sent.length / 2)
     client.socket.destroy()
+  })
+
+  it('wait for a client that does not read: its answers would all be kept here', async () => {
+    // Each in one piece, so that none waits for its own end.
+    const size = 30_000
+    const requests = 2000
+    let served = 0
+    const origin = await startRawServer(
+      answering(() => {
+        served += 1
+        return respond('x'.repeat(size))
+      }),
+    )
+    const other = await startRig(origin.port, { limits: { idleTimeoutMs: 60_000 } })
+    const client = await openClient(other.route)
+    client.countsOnly = true
+    client.socket.pause()
+    client.send(get('/').repeat(requests))
+    let last = -1
+    let since = performance.now()
+    await until('a standstill', () => {
+      if (served !== last) since = performance.now()
+      last = served
+      return last > 0 && performance.now() - since > 300
+    })
+    expect(served).toBeLessThan(requests / 2)
+    client.socket.resume()
+    await until('all answers', () => client.receivedBytes > requests * size, () => client.receivedBytes)
+    expect(served).toBe(requests)
+    await other.close()
+    origin.close()
+  })
+
+  it('end with a client that reads none of the answers', async () => {
+    const origin = await startRawServer(answering(() => respond('x'.repeat(30_000))))
+    const other = await startRig(origin.port, { limits: { idleTimeoutMs: 60_000, bodyTimeoutMs: 200 } })
+    const client = await openClient(other.route)
+    client.socket.pause()
+    client.send(get('/').repeat(2000))
+    await until('an answer', () => origin.connections.some(({ received }) => received !== ''))
+    await expect.poll(async () => (await other.stats()).openConnections, { timeout: 8000 }).toBe(0)
+    client.socket.destroy()
+    await other.close()
+    origin.close()
   })
 
   it('may be many', async () => {

@@ -82,6 +82,15 @@ describe('the policy of a service', () => {
     expect((await primary.stats()).requests.reduce((sum, { count }) => sum + count, 0)).toBe(1)
   })
 
+  it('answers as many preflights as a client has sent in one go', async () => {
+    await use({ corsPolicy: { allowOrigins: [{ exact: '*' }], allowMethods: ['PUT'], allowHeaders: [], exposeHeaders: [], allowCredentials: false } })
+    const count = 1000
+    const client = await openClient(primary.route)
+    client.send('OPTIONS / HTTP/1.1\r\nHost: a\r\nOrigin: b\r\nAccess-Control-Request-Method: c\r\n\r\n'.repeat(count))
+    for (let answered = 0; answered < count; answered += 1) expect((await client.response()).status).toBe(200)
+    client.socket.destroy()
+  })
+
   it('tries again after a 5xx, with the body, and charges every failure', async () => {
     let count = 0
     v1Answer = (_head, connection) => {
