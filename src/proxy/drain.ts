@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Listener } from './listener.ts'
 import type { DrainSettings } from './settings.ts'
 
@@ -14,7 +14,11 @@ export async function drainListeners(listeners: readonly Listener[], settings: D
   const startedAt = performance.now()
   const elapsedMs = (): number => performance.now() - startedAt
   const quietMs = (): number => performance.now() - Math.max(startedAt, ...listeners.map((listener) => listener.lastConnectionAt()))
-  while (elapsedMs() < settings.deadlineMs && (elapsedMs() < settings.minMs || quietMs() < settings.quietMs)) await sleep(stepMs)
+  while (elapsedMs() < settings.deadlineMs && (elapsedMs() < settings.minMs || quietMs() < settings.quietMs)) {
+    await sleep(stepMs)
+    // A process that stood still sees who has come meanwhile only now.
+    await turn()
+  }
   for (const listener of listeners) listener.close()
   while (elapsedMs() < settings.deadlineMs && listeners.some((listener) => listener.connectionCount() > 0)) await sleep(stepMs)
   for (const listener of listeners) listener.destroy()

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createLogger } from '../runtime/log.ts'
@@ -167,6 +167,29 @@ describe('(32) a drain', () => {
     await expect(openClient(rig.route)).rejects.toThrow('ECONNREFUSED')
     release?.()
     expect((await slow.response()).body).toBe('slow')
+    await drained
+    app.close()
+  })
+
+  it('serves who has come while the process stood still, before it takes nobody any more', async () => {
+    const app = await startRawServer(answering(() => respond('ok')))
+    const rig = await startRig(app.port, { change: { drain: { minMs: 0, quietMs: 200, deadlineMs: 5000 } } })
+    const drained = rig.proxy.drain()
+    await new Promise((resolve) => void setTimeout(resolve, 100))
+    const socket = new Socket()
+    let received = ''
+    let error: Error | undefined
+    socket.on('data', (chunk: Buffer) => void (received += chunk.toString()))
+    socket.on('error', (cause) => void (error = cause))
+    // The kernel takes the connection; nobody looks at it for longer than the quiet time, and timers come first then.
+    setImmediate(() => {
+      socket.connect(rig.route, '127.0.0.1')
+      socket.write(get('/'))
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400)
+    })
+    await until('an answer', () => received.includes('ok') || error !== undefined)
+    expect(error).toBeUndefined()
+    socket.destroy()
     await drained
     app.close()
   })
