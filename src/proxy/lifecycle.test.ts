@@ -101,6 +101,20 @@ describe('the routes file', () => {
     await rig.close()
   })
 
+  it('may go away: the table stays, and this is said once', async () => {
+    const rig = await startRig(1, { table: { canaryWeightPercent: 5 } })
+    rig.removeRoutes()
+    const complaints = (): number => rig.logs.filter((line) => line.includes('ENOENT')).length
+    await until('the complaint', () => complaints() > 0)
+    await new Promise((resolve) => void setTimeout(resolve, 2500))
+    expect(complaints()).toBe(1)
+    expect(await rig.stats()).toMatchObject({ canaryWeightPercent: 5, tablesRefused: 1 })
+    await rig.setTable({ canaryWeightPercent: 15 })
+    rig.removeRoutes()
+    await until('another complaint', () => complaints() === 2)
+    await rig.close()
+  })
+
   it('may be missing: everything is local', async () => {
     const app = await startRawServer(answering(() => respond('ok')))
     const rig = await startRig(app.port, { change: { routesFile: '/nonexistent/routes.json' } })

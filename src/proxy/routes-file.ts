@@ -15,7 +15,7 @@ export class RoutesFile {
   private watcher: FSWatcher | undefined
   private timer: NodeJS.Timeout | undefined
   private lastText: string | undefined
-  private lastError = ''
+  private complaint = ''
 
   constructor(path: string, tables: TableSource) {
     this.path = path
@@ -46,20 +46,21 @@ export class RoutesFile {
     try {
       text = await readFile(this.path, 'utf8')
     } catch (error) {
-      this.refuse(describeError(error))
+      this.complain(describeError(error))
       return
     }
+    this.complaint = ''
     if (text === this.lastText) return
     this.lastText = text
     const table = parseRouteTable(text)
     if (table.ok) this.tables.accept(table.value, this.path)
-    else this.refuse(table.error)
+    else this.tables.refuse(table.error, this.path)
   }
 
-  /** The same complaint is made once. */
-  private refuse(error: string): void {
-    if (error === this.lastError && this.lastText === undefined) return
-    this.lastError = error
+  /** That a file cannot be read is said once, however often it is tried. */
+  private complain(error: string): void {
+    if (error === this.complaint) return
+    this.complaint = error
     this.tables.refuse(error, this.path)
   }
 }

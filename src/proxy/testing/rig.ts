@@ -20,6 +20,8 @@ export interface Rig {
   setTable(change: Partial<RouteTable>): Promise<void>
   /** Writes the routes file as it is given. */
   writeRoutes(text: string): void
+  /** Takes the routes file away. */
+  removeRoutes(): void
   stats(): Promise<Stats>
   /** How many requests were recorded so, since the start. */
   count(track: Track, reason: Reason, outcome: Outcome): Promise<number>
@@ -82,6 +84,7 @@ export async function startRig(appPort: number, options: RigOptions = {}): Promi
     admin,
     logs,
     writeRoutes,
+    removeRoutes: () => rmSync(routesFile),
     stats,
     setTable: async (change) => {
       generation += 1
