@@ -20,6 +20,7 @@ import type { Engine } from './engine.ts'
 import { Exchange } from './exchange.ts'
 import { HalfClosedProbe } from './half-closed-probe.ts'
 import { endOfHead, hasBareLf } from './http/end-of-head.ts'
+import { unsentHeader } from './http/hop-by-hop.ts'
 import { printAnswer } from './http/own-answer.ts'
 import { isFault } from './http/request-head.ts'
 import { foreignProtocol } from './http/foreign-protocol.ts'
@@ -248,7 +249,9 @@ export class ClientConnection implements ClientSide, Timed {
   private refuse(status: number, reason: string, code = 'bad-request'): void {
     this.countRefused(status)
     this.pending = undefined
-    this.write(printAnswer({ status, code, message: `The proxy refused this request: ${reason}.` }, '', false))
+    // Another sidecar may have sent it, and can serve it elsewhere.
+    const line = code === 'overloaded' && this.port === 'direct' ? `${unsentHeader}: ${code}\r\n` : ''
+    this.write(printAnswer({ status, code, message: `The proxy refused this request: ${reason}.`, line }, '', false))
     this.linger()
   }
 

@@ -171,7 +171,7 @@ export class Exchange implements UpstreamUser {
   private onResponseHead(head: ResponseHead, bytes: Buffer, from: number): void {
     this.serving.gotHead()
     if (head.unsent !== '' && !this.serving.place.isLocal) {
-      this.failed('unsent', { isItsFault: head.unsent !== 'draining', isAnswered: true })
+      this.failed('unsent', { isItsFault: head.unsent === 'refused', isAnswered: true })
       return
     }
     const { pool } = this.serving.place

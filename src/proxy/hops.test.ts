@@ -128,6 +128,20 @@ describe('two sidecars', () => {
     expect((await primary.stats()).rescuedRequests).toBe(1)
   })
 
+  it.each(['requests', 'connections'] as const)('serve the primary when the canary’s sidecar has all the %s that it may have, and charge nobody', async (what) => {
+    const busy = await startRig(v2.port, { table: { self: 'canary' }, limits: what === 'requests' ? { maxRequests: 1 } : { maxConnections: 1 } })
+    v2Answer = () => undefined
+    const held = await openClient(busy.direct)
+    held.send(get('/held'))
+    await expect.poll(() => heardByV2).toContain('/held')
+    await primary.setTable(toCanary([busy.direct]))
+    for (const request of [get('/'), post('abc')]) expect((await ask(primary.route, request)).body).toBe('v1')
+    const { requests } = await primary.stats()
+    expect(requests.map(({ track, outcome, count }) => `${track} ${outcome} ${count}`)).toEqual(['primary 2xx 2'])
+    held.socket.destroy()
+    await busy.close()
+  })
+
   it('serve another canary pod first', async () => {
     await primary.setTable(toCanary([1, canary.direct]))
     for (let round = 0; round < 4; round += 1) expect((await ask(primary.route, get('/'))).body).toBe('v2')

@@ -104,8 +104,8 @@ export class MirrorCopy implements UpstreamUser {
 
   private onHead(head: ResponseHead, bytes: Buffer, from: number): void {
     this.charge.gotHead()
-    if (head.unsent === 'draining') return this.leave(() => this.charge.dropped())
-    if (head.unsent !== '') return this.fail('refused')
+    if (head.unsent === 'refused') return this.fail('refused')
+    if (head.unsent !== '') return this.leave(() => this.charge.dropped())
     this.response = head
     this.reader = head.body === 'none' ? undefined : new BodyReader(head.body, head.length ?? 0, this.engine.limits.maxChunkExtraBytes)
     this.skip(bytes, from)

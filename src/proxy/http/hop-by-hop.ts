@@ -57,7 +57,7 @@ export function dropNamed(lines: FieldLines, named: readonly string[]): void {
 export const ownPrefix = 'x-kinglet-'
 export const hopHeader = 'x-kinglet-hop'
 export const serviceTimeHeader = 'x-kinglet-service-time'
-/** On a 503 of the direct port: no byte reached the app. `refused`: it does not answer; `draining`: the pod is going away. */
+/** On a 503 of the direct port: no byte reached the app. `refused`: it does not answer; `draining`: the pod is going away; `overloaded`: the sidecar has no room. */
 export const unsentHeader = 'x-kinglet-unsent'
 /** On a 102 of the direct port to a hop with a body under way: the app's connection is open. Never passed on. */
 export const connectedHeader = 'x-kinglet-connected'
