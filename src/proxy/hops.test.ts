@@ -142,6 +142,12 @@ describe('two sidecars', () => {
     await busy.close()
   })
 
+  it('ask three pods of the canary at most: each that is not there may cost a second', async () => {
+    await primary.setTable({ canaryWeightPercent: 100, endpoints: { primary: [], canary: Array.from({ length: 8 }, (_none, index) => ({ address: `127.0.0.${index + 1}`, port: 1 })) } })
+    expect((await ask(primary.route, get('/'))).body).toBe('v1')
+    expect(await primary.count('canary', 'weight', 'refused')).toBe(3)
+  })
+
   it('serve another canary pod first', async () => {
     await primary.setTable(toCanary([1, canary.direct]))
     for (let round = 0; round < 4; round += 1) expect((await ask(primary.route, get('/'))).body).toBe('v2')

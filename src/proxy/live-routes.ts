@@ -39,6 +39,9 @@ export interface ActiveRoutes {
   readonly isLeaving: boolean
 }
 
+/** So many places may fail a request before it is no pod's turn any more: one that is not there, where a node has died, costs its client a second. */
+const mostTried = 3
+
 export interface LiveRoutesOptions {
   readonly ledger: TrafficLedger
   readonly pools: UpstreamPools
@@ -104,12 +107,12 @@ export class LiveRoutes {
 
   /** Another place after those in `tried`: the same track's endpoints, the app next door, the primary's endpoints, its Service. */
   nextPlace(active: ActiveRoutes, track: Track, tried: ReadonlySet<Place>): Place | undefined {
-    const peer = this.pick(active.peers[track], tried)
+    const mayAskPods = tried.size < mostTried
+    const peer = mayAskPods ? this.pick(active.peers[track], tried) : undefined
     if (peer) return peer
     if (!tried.has(active.local)) return active.local
-    const other = this.pick(active.peers.primary, tried)
-    if (other) return other
-    return active.service && !tried.has(active.service) ? active.service : undefined
+    const service = active.service && !tried.has(active.service) ? active.service : undefined
+    return mayAskPods || !service ? (this.pick(active.peers.primary, tried) ?? service) : service
   }
 
   /** The primary, for a request that the canary has failed. */
