@@ -22,7 +22,8 @@ const longestStepMs = 2 * tickMs
 export class Deadlines {
   /** Milliseconds of running time, as of the last sweep. */
   now = 0
-  private sweptAt: number
+  /** What the clock said then: the time of those who do not stand still with this process. */
+  sweptAt: number
   private readonly clock: () => number
   private readonly timed = new Crowd<Timed>()
   private timer: NodeJS.Timeout | undefined

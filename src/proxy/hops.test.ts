@@ -32,7 +32,7 @@ describe('two sidecars', () => {
       }),
     )
     canary = await startRig(v2.port, { table: { self: 'canary' } })
-    primary = await startRig(v1.port, { table: toCanary([canary.direct]), limits: { connectTimeoutMs: 300 } })
+    primary = await startRig(v1.port, { table: toCanary([canary.direct]), limits: { peerConnectTimeoutMs: 300 } })
   })
   afterEach(async () => {
     await primary.close()

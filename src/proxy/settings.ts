@@ -34,8 +34,13 @@ export interface ProxyLimits {
   readonly maxConnectionAgeMs: number
   /** A request body without a byte, or a response that the client does not take. */
   readonly bodyTimeoutMs: number
-  /** To open a connection to the app or a peer. */
+  /**
+   * To open a connection to the app: 503 beyond. A kernel whose queue for a slow server is full drops the SYN of a client, which comes again after a second
+   * and, with older kernels, after three: HAProxy's documentation asks for a bit more than that.
+   */
   readonly connectTimeoutMs: number
+  /** To open a connection to a peer: then another serves. */
+  readonly peerConnectTimeoutMs: number
   /** From the request to the head of its response: 504 beyond. */
   readonly responseTimeoutMs: number
   /** From a copy to the head of its answer; then it counts as a time-out. Envoy's default for a request. */
@@ -70,7 +75,8 @@ export const defaultLimits: ProxyLimits = {
   idleTimeoutMs: 75_000,
   maxConnectionAgeMs: 0,
   bodyTimeoutMs: 60_000,
-  connectTimeoutMs: 1000,
+  connectTimeoutMs: 5000,
+  peerConnectTimeoutMs: 1000,
   responseTimeoutMs: 300_000,
   mirrorTimeoutMs: 15_000,
   continueTimeoutMs: 1000,

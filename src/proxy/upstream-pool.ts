@@ -47,6 +47,8 @@ export class UpstreamConnection implements Timed {
   isOpen = false
   /** It has served a request before. */
   isReused = false
+  /** Until when it may be used again; on the clock of `Deadlines.sweptAt`. */
+  idleUntil = 0
   private error: NodeJS.ErrnoException | undefined
   private readonly openListener = (): void => this.onOpen()
   private isDetached = false
@@ -57,7 +59,7 @@ export class UpstreamConnection implements Timed {
   constructor(pool: UpstreamPool, user: UpstreamUser) {
     this.pool = pool
     this.user = user
-    this.deadline = pool.deadlines.after(pool.limits.connectTimeoutMs)
+    this.deadline = pool.deadlines.after(pool.connectTimeoutMs)
     this.socket = connect({
       host: pool.address,
       port: pool.port,
@@ -74,6 +76,8 @@ export class UpstreamConnection implements Timed {
     this.socket.on('close', this.closeListener)
     this.socket.on('error', (error: NodeJS.ErrnoException) => {
       this.error = error
+      // It closes a little later, and until then nobody shall be given it.
+      pool.removeIdle(this)
     })
     pool.deadlines.add(this)
   }
@@ -140,6 +144,7 @@ export class UpstreamPool {
   readonly deadlines: Deadlines
   /** At the other end is a sidecar, perhaps of another node; else the app next door. */
   readonly isPeer: boolean
+  readonly connectTimeoutMs: number
   /** Requests in flight. */
   active = 0
   /** How requests have ended here. */
@@ -157,12 +162,13 @@ export class UpstreamPool {
     this.limits = limits
     this.deadlines = deadlines
     this.isPeer = isPeer
+    this.connectTimeoutMs = isPeer ? limits.peerConnectTimeoutMs : limits.connectTimeoutMs
   }
 
   /** A connection for one request: the last one that became idle, or a new one when there is none or `fresh` is asked for. */
   take(user: UpstreamUser, fresh: boolean): UpstreamConnection {
     this.active += 1
-    const idle = fresh ? undefined : this.idle.pop()
+    const idle = fresh ? undefined : this.takeIdle()
     if (idle) {
       idle.user = user
       idle.isReused = true
@@ -172,6 +178,14 @@ export class UpstreamPool {
     const connection = new UpstreamConnection(this, user)
     connection.place = this.open.enter(connection)
     return connection
+  }
+
+  private takeIdle(): UpstreamConnection | undefined {
+    const idle = this.idle.pop()
+    if (idle === undefined || idle.idleUntil >= this.deadlines.sweptAt) return idle
+    // This process stood still while the server's time ran on. Those below were idle for longer.
+    for (const late of [idle, ...this.idle.splice(0)]) late.drop()
+    return undefined
   }
 
   /** The request is over. A connection that is not `reusable` is destroyed. */
@@ -190,6 +204,7 @@ export class UpstreamPool {
       return
     }
     connection.deadline = this.deadlines.after(idleMs)
+    connection.idleUntil = this.deadlines.sweptAt + idleMs
     this.idle.push(connection)
   }
 

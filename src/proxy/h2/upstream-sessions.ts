@@ -40,7 +40,7 @@ class UpstreamSession implements SessionUser, Timed {
   constructor(pool: UpstreamPool, onGone: (gone: UpstreamSession) => void) {
     this.pool = pool
     this.onGone = onGone
-    this.deadline = pool.deadlines.after(pool.limits.connectTimeoutMs)
+    this.deadline = pool.deadlines.after(pool.connectTimeoutMs)
     this.socket = connect({ host: pool.address, port: pool.port, noDelay: true, allowHalfOpen: true })
     this.socket.once('connect', () => this.onOpen())
     this.socket.on('error', () => undefined)
