@@ -6,13 +6,13 @@ const slack = { share: 0.1, ms: 50, mostShare: 0.15 }
 /** A caller that keeps no clock is told of its own deadline so much later. */
 const graceMs = 1000
 
-/** When a request without an answer is over, on the clock of Deadlines: by its caller's word, else by our own limit. */
-export function firstDeadline({ timeoutMs, isHop, isGrpc }: Http2Request, deadlines: Deadlines, responseTimeoutMs: number): number {
-  // The sidecar that sent a hop looks at the clock.
-  if (timeoutMs !== undefined) return isHop ? Number.POSITIVE_INFINITY : deadlines.after(timeoutMs + graceMs)
-  // A call may be silent for as long as it likes: its caller has a deadline or wants none.
-  return isGrpc ? Number.POSITIVE_INFINITY : deadlines.after(responseTimeoutMs)
-}
+/** When a request is over by its caller's word, on the clock of Deadlines. The sidecar that sent a hop looks at the clock. */
+export const callLimitOf = ({ timeoutMs, isHop }: Http2Request, deadlines: Deadlines): number =>
+  timeoutMs === undefined || isHop ? Number.POSITIVE_INFINITY : deadlines.after(timeoutMs + graceMs)
+
+/** How long one attempt may go without an answer. A call may be silent for as long as it likes: its caller has a deadline or wants none. */
+export const attemptMs = ({ timeoutMs, isGrpc }: Http2Request, perTryMs: number | undefined, responseTimeoutMs: number): number =>
+  perTryMs ?? (timeoutMs !== undefined || isGrpc ? Number.POSITIVE_INFINITY : responseTimeoutMs)
 
 /** Whether the caller's own time is over, as it counts it. `startedAt` is on performance.now's clock. */
 export function isPastDeadline({ timeoutMs }: Http2Request, startedAt: number): boolean {

@@ -15,7 +15,7 @@ import type { OwnAnswer } from '../http/own-answer.ts'
 import { answerTo, lateBodyAnswer, malformedAnswer, type Failure } from '../outcomes.ts'
 import { Serving } from '../serving.ts'
 import type { UpstreamPool } from '../upstream-pool.ts'
-import { firstDeadline, isPastDeadline } from './call-deadline.ts'
+import { attemptMs, callLimitOf, isPastDeadline } from './call-deadline.ts'
 import { editRequestFields } from './edit-fields.ts'
 import type { Http2Request } from './gathered-request.ts'
 import { equivalentStatus, grpcStatus } from './grpc.ts'
@@ -55,8 +55,9 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   private readonly serving: Serving
   private readonly startedAt: number
   private readonly request: Http2RequestFlow
-  /** When the policy's time is over, on the clock of Deadlines. */
+  /** When the policy's time is over, and when the caller's is, on the clock of Deadlines. */
   private timeLimit = Number.POSITIVE_INFINITY
+  private readonly callLimit: number
   private state: 'connecting' | 'waiting' | 'responding' | 'done' = 'connecting'
   /** The stream to the place that serves, and the pool that counts it. */
   private upstream: Stream | undefined
@@ -81,7 +82,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     const timeoutMs = Math.min(head.timeoutMs ?? Number.POSITIVE_INFINITY, plan?.timeoutMs ?? Number.POSITIVE_INFINITY)
     const copy = mirror && new Http2MirrorCopy(engine, mirror, { forward, isGrpc: head.isGrpc, timeoutMs })
     this.request = new Http2RequestFlow(engine, client, head, { forward, hasEnded, copy })
-    this.deadline = firstDeadline(head, engine.deadlines, engine.limits.responseTimeoutMs)
+    this.callLimit = callLimitOf(head, engine.deadlines)
   }
 
   start(): void {
@@ -101,6 +102,11 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.deadline = Math.min(this.deadline, this.timeLimit)
   }
 
+  /** When it is over, whatever is tried. */
+  private get limit(): number {
+    return Math.min(this.timeLimit, this.callLimit)
+  }
+
   /** A cross-origin preflight is no request for the app. */
   private answerPreflight(lines: readonly (readonly [name: string, value: string])[]): void {
     this.serving.end()
@@ -113,8 +119,8 @@ export class Http2Exchange implements StreamUser, SessionTaker {
 
   private attempt(fresh: boolean): void {
     this.state = 'connecting'
-    const perTryMs = this.serving.plan?.retries?.perTryTimeoutMs
-    if (perTryMs !== undefined) this.deadline = Math.min(this.timeLimit, this.engine.deadlines.after(perTryMs))
+    const { deadlines, limits } = this.engine
+    this.deadline = Math.min(this.limit, deadlines.after(attemptMs(this.head, this.serving.plan?.retries?.perTryTimeoutMs, limits.responseTimeoutMs)))
     this.pool = this.serving.place.pool
     this.pool.active += 1
     sessionsOf(this.pool).take(this, fresh)
@@ -122,6 +128,8 @@ export class Http2Exchange implements StreamUser, SessionTaker {
 
   private attemptAfter(ms: number, fresh: boolean): void {
     this.state = 'connecting'
+    // No attempt lasts meanwhile.
+    this.deadline = this.limit
     if (ms === 0) this.attempt(fresh)
     else setTimeout(() => this.state !== 'done' && this.attempt(fresh), ms)
   }
@@ -198,7 +206,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.state = 'responding'
     this.request.answered()
     this.response = response
-    if (this.head.timeoutMs === undefined) this.deadline = this.timeLimit
+    this.deadline = this.limit
     if (this.serving.isDisplaced) this.owner.drain()
     this.client.sendHeaders(response.fields(this.serving), hasEnded)
     if (hasEnded) this.complete(head.grpcStatus)
@@ -312,7 +320,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     if (this.state === 'done') return
     const isOverLimit = this.timeLimit <= this.engine.deadlines.now
     if (this.state === 'responding') return isOverLimit ? this.cut(errorCode.cancel, 'peer', 'timeout') : this.abandon(grpcStatus.deadlineExceeded)
-    if (!isOverLimit) return this.failed('timeout')
+    if (!isOverLimit && this.callLimit > this.engine.deadlines.now) return this.failed('timeout')
     this.dropUpstream()
     this.serving.failed('timeout')
     this.answerFailure('timeout')
