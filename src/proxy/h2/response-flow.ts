@@ -11,10 +11,10 @@ export class Http2ResponseFlow {
 
   constructor(head: Http2Response, method: string) {
     this.head = head
-    this.unsent = method === 'HEAD' || head.status === 304 ? undefined : head.contentLength
+    this.unsent = method === 'HEAD' || head.status === 204 || head.status === 304 ? 0 : head.contentLength
   }
 
-  /** Takes so many bytes of the body; false where there are more, or fewer, than was said (RFC 9113 §8.1.1). */
+  /** Takes so many bytes of the body; false where there are more, or fewer, than was said, or any where there is none (RFC 9113 §8.1.1, RFC 9110 §6.4.1). */
   take(bytes: number, isLast: boolean): boolean {
     if (this.unsent === undefined) return true
     this.unsent -= bytes

@@ -32,8 +32,12 @@ export function readResponse(fields: readonly Field[]): Http2Response | undefine
       continue
     }
     if (one.role === 'hop') continue
-    if (one.role === 'content-length') found.contentLength = readContentLength(one.value)
-    else if (one.role === 'content-type') found.isGrpc = isGrpcType(one.value)
+    if (one.role === 'content-length') {
+      if (found.contentLength !== undefined) return undefined
+      found.contentLength = readContentLength(one.value)
+      if (found.contentLength === undefined) return undefined
+    }
+    if (one.role === 'content-type') found.isGrpc = isGrpcType(one.value)
     else if (one.role === 'grpc-status') found.grpcStatus = one.value
     forward.push(one)
   }
