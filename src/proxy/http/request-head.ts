@@ -51,6 +51,8 @@ export class RequestParser implements RequestView {
   private readonly lines = new FieldLines()
 
   header(lowerName: string): string | undefined {
+    // The authority of an absolute-form target has replaced it.
+    if (lowerName === 'host') return this.authority === '' ? undefined : this.authority
     return this.lines.join(lowerName, ', ')
   }
 
