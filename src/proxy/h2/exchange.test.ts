@@ -186,10 +186,10 @@ describe('HTTP/2 through two sidecars', () => {
       stream.on('end', () => sayGrpc('0')(stream))
     }
     const stream = client.request(grpcHead(), { waitForTrailers: true })
-    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-checksum': 'abc' }))
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-checksum': 'abc', authorization: 'late', 'x-forwarded-for': '9.9.9.9' }))
     stream.end('body')
     const answer = await answerOf(stream)
-    expect(trailers['x-checksum']).toBe('abc')
+    expect(Object.keys(trailers)).toEqual(['x-checksum'])
     expect(answer.trailers['grpc-status']).toBe('0')
     v2Answer = (only) => only.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '5' }, { endStream: true })
     const flags: number[] = []

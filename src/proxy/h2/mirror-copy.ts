@@ -15,6 +15,7 @@ import { field, type Field } from './hpack/field.ts'
 import { readResponse, type Http2Response } from './response.ts'
 import type { Session } from './session.ts'
 import type { Loss, Stream, StreamUser } from './stream.ts'
+import { addPiece } from './pieces.ts'
 import { grpcStatusIn } from './trailers.ts'
 import { sessionsOf, type SessionTaker } from './upstream-sessions.ts'
 import { errorCode } from './wire.ts'
@@ -52,7 +53,7 @@ export class Http2MirrorCopy implements SessionTaker, StreamUser {
     if (this.isOver) return
     this.bodyBytes += bytes.length
     if (this.bodyBytes > this.engine.limits.maxMirrorBytes) this.drop('body')
-    else this.body.push(bytes)
+    else addPiece(this.body, bytes)
   }
 
   /** The request is whole. */

@@ -11,7 +11,8 @@ import { field, type Field } from './hpack/field.ts'
 import type { Http2MirrorCopy } from './mirror-copy.ts'
 import type { Http2Request } from './gathered-request.ts'
 import type { Stream } from './stream.ts'
-import { readTrailers } from './trailers.ts'
+import { addPiece } from './pieces.ts'
+import { readRequestTrailers } from './trailers.ts'
 
 /** How much of a body is kept for another attempt, bytes: less than for HTTP/1, since one connection may have many streams. */
 const maxKeptBytes = 16_384
@@ -60,7 +61,6 @@ export class Http2RequestFlow {
     if (isBare) return
     for (const [index, bytes] of kept.entries()) upstream.sendData(bytes, hasEnded && trailers === undefined && index === kept.length - 1)
     if (trailers) upstream.sendHeaders(trailers, true)
-    else if (hasEnded && kept.length === 0) upstream.sendData(Buffer.alloc(0), true)
     this.forgetKept()
   }
 
@@ -79,7 +79,7 @@ export class Http2RequestFlow {
     this.hasEnded = hasEnded
     this.copy?.take(bytes)
     if (this.isWhole && !this.isOver) {
-      this.kept.push(bytes)
+      addPiece(this.kept, bytes)
       this.keptBytes += bytes.length
     }
     if (this.upstream) {
@@ -91,7 +91,7 @@ export class Http2RequestFlow {
 
   /** The fields after the body; whether they are trailers. */
   takeTrailers(block: DecodedBlock, hasEnded: boolean): boolean {
-    const trailers = block.isTooLarge || !hasEnded ? undefined : readTrailers(block.fields)
+    const trailers = block.isTooLarge || !hasEnded ? undefined : readRequestTrailers(block.fields)
     if (!trailers || !this.takeLength(0, true)) return false
     this.hasEnded = true
     this.trailers = trailers

@@ -1,6 +1,7 @@
 import type { DecodedBlock } from './hpack/decoder.ts'
 import type { Field } from './hpack/field.ts'
 import type { Outgoing, Sender } from './outgoing.ts'
+import { addPiece } from './pieces.ts'
 import type { ReceiveWindow } from './receive-window.ts'
 import { defaultWindow } from './wire.ts'
 
@@ -80,7 +81,7 @@ export class Stream implements Sender {
       this.afterSent(bytes.length, isLast)
       return
     }
-    this.queue.push(bytes)
+    addPiece(this.queue, bytes)
     this.session.outgoing.waiting.add(this)
     this.pump()
   }

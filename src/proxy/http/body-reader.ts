@@ -5,6 +5,7 @@
  * Chunked: size → (extension) → size-lf → data → data-cr → data-lf → size … → trailer → end
  */
 import { FieldLines } from './field-lines.ts'
+import { ownPrefix } from './hop-by-hop.ts'
 
 type State = 'size' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailer'
 
@@ -165,12 +166,15 @@ export class BodyReader {
     }
     for (let index = 0; index < lines.count; index += 1) {
       const name = lines.name(index).toLowerCase()
-      if (forbiddenInTrailers.has(name) || name.startsWith('x-kinglet-') || name.startsWith('x-forwarded-')) lines.drop(index)
+      if (isForbiddenInTrailers(name)) lines.drop(index)
     }
     this.trailers = lines.kept()
     this.done = true
   }
 }
+
+/** Whether a trailer of this name is not passed on. */
+export const isForbiddenInTrailers = (lowerName: string): boolean => forbiddenInTrailers.has(lowerName) || lowerName.startsWith(ownPrefix) || lowerName.startsWith('x-forwarded-')
 
 /** 0–15, or −1. */
 function hexDigit(byte: number): number {
