@@ -13,6 +13,7 @@ import type { DecodedBlock } from './hpack/decoder.ts'
 import { RequestReader, type RequestFault } from './request-head.ts'
 import { Session } from './session.ts'
 import type { SessionUser } from './session-user.ts'
+import { RefusedStream } from './refused-stream.ts'
 import type { Stream } from './stream.ts'
 import { ConnectionError, errorCode } from './wire.ts'
 
@@ -58,11 +59,11 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
   onStream(stream: Stream, block: DecodedBlock, hasEnded: boolean): void {
     if (this.session.hasPeerSettings) this.deadline = Math.min(this.deadline, this.engine.deadlines.after(0))
     const request = block.isTooLarge ? { status: 431, reason: 'the head is too long' } : this.reader.read(block.fields)
-    if (typeof request === 'string' || 'reason' in request) return this.refuse(stream, request, hasEnded)
+    if (typeof request === 'string' || 'reason' in request) return this.refuse(stream, request, hasEnded, block)
     const { maxBodyBytes, maxRequests } = this.engine.limits
-    if (maxBodyBytes > 0 && (request.contentLength ?? 0) > maxBodyBytes) return this.refuse(stream, { status: 413, reason: 'the body is too long' }, hasEnded)
-    if (this.engine.counters.requestsInFlight >= maxRequests) return this.refuse(stream, { status: 503, reason: 'too many requests are under way' }, hasEnded)
-    if (hasEnded && (request.contentLength ?? 0) > 0) return this.refuse(stream, 'malformed', hasEnded)
+    if (maxBodyBytes > 0 && (request.contentLength ?? 0) > maxBodyBytes) return this.refuse(stream, { status: 413, reason: 'the body is too long' }, hasEnded, block)
+    if (this.engine.counters.requestsInFlight >= maxRequests) return this.refuse(stream, { status: 503, reason: 'too many requests are under way' }, hasEnded, block)
+    if (hasEnded && (request.contentLength ?? 0) > 0) return this.refuse(stream, 'malformed', hasEnded, block)
     if (this.engine.isDraining || this.engine.live.active.isLeaving) this.leave()
     this.requests += 1
     const exchange = new Http2Exchange(this.engine, this, stream, request, hasEnded)
@@ -70,14 +71,16 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
     exchange.start()
   }
 
-  private refuse(stream: Stream, fault: RequestFault, hasEnded: boolean): void {
+  private refuse(stream: Stream, fault: RequestFault, hasEnded: boolean, block: DecodedBlock): void {
     this.client.countRefused(fault === 'malformed' ? 400 : fault.status)
     stream.user = undefined
     if (fault === 'malformed') return stream.reset(errorCode.protocolError)
-    const { headers, body } = ownHeaders({ status: fault.status, code: 'bad-request', message: `The proxy refused this request: ${fault.reason}.` }, { method: '', isGrpc: false })
+    const method = block.fields.find(({ name }) => name === ':method')?.value ?? ''
+    const { headers, body } = ownHeaders({ status: fault.status, code: 'bad-request', message: `The proxy refused this request: ${fault.reason}.` }, { method, isGrpc: false })
     stream.sendHeaders(headers, body === undefined)
     if (body) stream.sendData(body, true)
     if (!hasEnded && !stream.hasQueued) stream.reset(errorCode.noError)
+    else if (!stream.isOver) stream.user = new RefusedStream(stream, this.engine.deadlines, this.engine.limits.bodyTimeoutMs)
   }
 
   onIdleStreams(): void {
@@ -101,11 +104,7 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
     if (this.client.retiresAt <= deadlines.now) this.leave()
     if (this.leavingSince !== undefined && deadlines.now - this.leavingSince >= limits.headTimeoutMs) this.session.finish()
     this.lookAfter(isIdle ? limits.headTimeoutMs : 0)
-    for (const { user } of this.session.streams.all()) {
-      if (!(user instanceof Http2Exchange)) continue
-      if (user.deadline <= deadlines.now) user.onDeadline()
-      else user.endIfStalled()
-    }
+    for (const { user } of this.session.streams.all()) user?.onLook?.()
   }
 
   private lookAfter(ms: number): void {

@@ -46,8 +46,8 @@ export interface StreamOwner extends ClientMemory {
 }
 
 export class Http2Exchange implements StreamUser, SessionTaker {
-  /** On the clock of Deadlines; the connection looks. */
-  deadline = Number.POSITIVE_INFINITY
+  /** On the clock of Deadlines. */
+  private deadline = Number.POSITIVE_INFINITY
   private readonly engine: Engine
   private readonly owner: StreamOwner
   private readonly client: Stream
@@ -254,7 +254,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
       // The app has answered, and wants no more of the request (RFC 9113 §8.1).
       this.upstream = undefined
       this.request.leave()
-      this.stopRequest(code)
+      this.stopRequest(loss === 'peer' ? code : errorCode.noError)
       return
     }
     if (this.state === 'responding') return this.cut(code, loss)
@@ -305,17 +305,15 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   // === The client fails, or we do ===
 
   onReset(code: number): void {
-    const { upstream } = this
     if (this.state !== 'done') {
       if (code === errorCode.cancel && isPastDeadline(this.head, this.startedAt) && this.state !== 'responding') this.serving.failed('timeout')
       else this.serving.clientAborted()
     }
     this.dropUpstream()
-    upstream?.consume(upstream.unconsumed)
     if (this.state !== 'done') this.end()
   }
 
-  onDeadline(): void {
+  private onDeadline(): void {
     this.deadline = Number.POSITIVE_INFINITY
     if (this.state === 'done') return
     const isOverLimit = this.timeLimit <= this.engine.deadlines.now
@@ -326,16 +324,22 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.answerFailure('timeout')
   }
 
+  onLook(): void {
+    if (this.deadline <= this.engine.deadlines.now) this.onDeadline()
+    else this.endIfStalled()
+  }
+
   /**
    * One stream may stand still while the others of its connection go on: it is given up when the client takes nothing of its answer for
    * as long as Envoy lets a stream be idle, or sends nothing of a body that is waited for. A call may be silent: its caller has a deadline.
    */
-  endIfStalled(): void {
+  private endIfStalled(): void {
     const { deadlines, limits } = this.engine
     const stillMs = deadlines.now - this.movedAt
     if (this.client.hasQueued) {
       if (stillMs > limits.responseTimeoutMs) this.stopUntaken()
-    } else if (this.owesBody && (stillMs > limits.bodyTimeoutMs || this.request.isTooSlow)) {
+    } else if (this.state === 'done') this.endRestIfStalled()
+    else if (this.owesBody && (stillMs > limits.bodyTimeoutMs || this.request.isTooSlow)) {
       this.dropUpstream()
       this.serving.end()
       this.answer(lateBodyAnswer, [])
@@ -347,8 +351,16 @@ export class Http2Exchange implements StreamUser, SessionTaker {
   }
 
   private stopUntaken(): void {
-    if (this.state === 'done') this.client.reset(errorCode.cancel)
-    else this.abandon()
+    if (this.state !== 'done') return this.abandon()
+    this.dropUpstream()
+    this.client.reset(errorCode.cancel)
+  }
+
+  /** It is answered, and what is left of the request stands still: the client does not send it, or the app does not take it. */
+  endRestIfStalled(): void {
+    if (this.state !== 'done' || this.engine.deadlines.now - this.movedAt <= this.engine.limits.bodyTimeoutMs) return
+    this.dropUpstream()
+    this.stopRequest()
   }
 
   /** The client takes no more of its response, or has no more time for it. */
@@ -366,7 +378,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     this.dropUpstream()
     this.serving.end()
     if (this.state !== 'done') this.end()
-    this.client.reset(errorCode.protocolError)
+    this.client.fail(errorCode.protocolError)
   }
 
   private stopLongBody(): void {
@@ -404,9 +416,12 @@ export class Http2Exchange implements StreamUser, SessionTaker {
 
   private dropUpstream(): void {
     const { upstream } = this
+    if (this.state === 'connecting' && this.pool) sessionsOf(this.pool).forget(this)
     this.upstream = undefined
     this.request.leave()
     upstream?.reset(errorCode.cancel)
+    // One that was over has bytes that the client has not taken.
+    upstream?.consume(upstream.unconsumed)
     if (this.pool) this.pool.active -= 1
     this.pool = undefined
   }
@@ -434,5 +449,9 @@ class AppSide implements StreamUser {
 
   onReset(code: number, loss: Loss): void {
     this.exchange.onUpstreamReset(code, loss)
+  }
+
+  onLook(): void {
+    this.exchange.endRestIfStalled()
   }
 }

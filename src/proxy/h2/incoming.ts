@@ -65,6 +65,8 @@ export class Incoming {
 
   /** Throws ConnectionError. */
   push(chunk: Buffer): void {
+    const { isServer, socket } = this.owner
+    if (isServer && socket.writableLength > maxUnsentBytes) throw new ConnectionError(errorCode.enhanceYourCalm, 'answers are not taken')
     const from = this.skipPreface(chunk)
     if (from < chunk.length) this.reader.push(from === 0 ? chunk : chunk.subarray(from))
   }
@@ -189,7 +191,7 @@ export class Incoming {
     const stream = this.owner.streams.get(id)
     if (stream) return stream
     if (this.owner.ids.isIdle(id)) throw protocolError('a frame for an idle stream')
-    if (this.owner.ids.wasReset(id) || this.owner.isFinal) return undefined
+    if (this.owner.ids.mayBeLate(id) || this.owner.isFinal) return undefined
     throw new ConnectionError(errorCode.streamClosed, 'a frame for a closed stream')
   }
 
@@ -200,15 +202,13 @@ export class Incoming {
       this.owner.guard.onControl(performance.now())
       return
     }
-    if (this.owner.isServer) this.owner.guard.onReset(performance.now())
-    const code = payload.readUInt32BE(0)
-    this.owner.onStreamReset(stream, code)
+    this.owner.onStreamReset(stream, payload.readUInt32BE(0))
   }
 
   private takeSettings(flags: number, payload: Buffer): void {
     if ((flags & flag.ack) !== 0) {
       if (payload.length > 0) throw new ConnectionError(errorCode.frameSizeError, 'an acknowledgement with a payload')
-      return
+      return this.takeNothing()
     }
     this.owner.guard.onControl(performance.now())
     this.hasPeerSettings = true
@@ -250,6 +250,7 @@ export class Incoming {
   }
 
   private takeGoAway(payload: Buffer): void {
+    this.takeNothing()
     this.owner.onGoAway(payload.readUInt32BE(0) & 0x7fffffff)
   }
 
@@ -272,6 +273,5 @@ export class Incoming {
   /** A frame that carries nothing for a stream; unknown types among them (RFC 9113 §4.1). */
   private takeNothing(): void {
     this.owner.guard.onControl(performance.now())
-    if (this.owner.socket.writableLength > maxUnsentBytes) throw new ConnectionError(errorCode.enhanceYourCalm, 'answers are not taken')
   }
 }

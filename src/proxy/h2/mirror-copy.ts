@@ -141,10 +141,12 @@ export class Http2MirrorCopy implements SessionTaker, StreamUser {
     this.isOver = true
     record()
     this.timeLimit.stop()
-    this.charge.place.pool.active -= 1
+    const { pool } = this.charge.place
+    pool.active -= 1
     const { upstream } = this
     this.upstream = undefined
-    upstream?.reset(errorCode.cancel)
+    if (upstream) upstream.reset(errorCode.cancel)
+    else sessionsOf(pool).forget(this)
   }
 }
 

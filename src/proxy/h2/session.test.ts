@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openClient } from '../testing/raw-client.ts'
 import { startRig, type Rig } from '../testing/rig.ts'
 import type { Peer } from '../testing/peer.ts'
-import { until } from '../testing/until.ts'
+import { until, untilAsync } from '../testing/until.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
 import { block, frame, framesIn, get, getBlock, hello, settings, uint32, type Frame } from './testing/frames.ts'
 import { startHttp2App, say, type Http2App } from './testing/http2-app.ts'
@@ -23,6 +23,8 @@ async function hearsFrame(peer: Peer, what: string, is: (candidate: Frame) => bo
 const goneWith = async (peer: Peer): Promise<number> => (await hearsFrame(peer, 'GOAWAY', ({ type }) => type === frameType.goaway)).payload.readUInt32BE(4)
 const resetOf = async (peer: Peer, id: number): Promise<number> => (await hearsFrame(peer, 'RST_STREAM', ({ type, streamId }) => type === frameType.rstStream && streamId === id)).payload.readUInt32BE(0)
 const endOf = (peer: Peer, id: number): Promise<Frame> => hearsFrame(peer, `the end of stream ${id}`, ({ type, flags, streamId }) => streamId === id && type <= frameType.headers && (flags & flag.endStream) !== 0)
+
+const post: readonly (readonly [string, string])[] = [[':method', 'POST'], [':scheme', 'http'], [':path', '/silent'], [':authority', 'app']]
 
 describe('a client by the frame', () => {
   let app: Http2App
@@ -168,7 +170,11 @@ describe('a client by the frame', () => {
     ['settings', errorCode.enhanceYourCalm, () => Array.from({ length: 10 }, () => settings)],
     ['priorities', errorCode.enhanceYourCalm, (id) => Array.from({ length: 10 }, () => frame(frameType.priority, 0, id, Buffer.alloc(5)))],
     ['window updates', errorCode.enhanceYourCalm, () => Array.from({ length: 10 }, () => frame(frameType.windowUpdate, 0, 0, uint32(1)))],
-    ['empty data', errorCode.enhanceYourCalm, (id) => [...(id === 1 ? [frame(frameType.headers, flag.endHeaders, 1, block([[':method', 'POST'], [':scheme', 'http'], [':path', '/silent'], [':authority', 'app']]))] : []), ...Array.from({ length: 10 }, () => frame(frameType.data, 0, 1))]],
+    ['streams that are made to fail (CVE-2025-8671)', errorCode.enhanceYourCalm, (id) => [get(id, '/silent'), frame(frameType.windowUpdate, 0, id, uint32(0))]],
+    ['bodies that are not as long as they say', errorCode.enhanceYourCalm, (id) => [frame(frameType.headers, flag.endHeaders, id, block([...post, ['content-length', '1']])), frame(frameType.data, 0, id, Buffer.from('two'))]],
+    ['acknowledgements', errorCode.enhanceYourCalm, () => Array.from({ length: 10 }, () => frame(frameType.settings, flag.ack, 0))],
+    ['farewells', errorCode.enhanceYourCalm, (id) => [...(id === 1 ? [get(1, '/silent')] : []), ...Array.from({ length: 10 }, () => frame(frameType.goaway, 0, 0, Buffer.alloc(8)))]],
+    ['empty data', errorCode.enhanceYourCalm, (id) => [...(id === 1 ? [frame(frameType.headers, flag.endHeaders, 1, block(post))] : []), ...Array.from({ length: 10 }, () => frame(frameType.data, 0, 1))]],
   ])('a flood of %s ends the connection', async (_case, code, part) => {
     send(hello)
     for (let id = 1; id < 4000 && !client.hasEnded && !client.isClosed; id += 2) send(...part(id))
@@ -216,4 +222,47 @@ describe('a client by the frame', () => {
       }),
       { numRuns: 60 },
     ))
+})
+
+describe('a client that', () => {
+  let app: Http2App
+  let rig: Rig
+  let client: Peer
+  beforeEach(async () => {
+    app = await startHttp2App((stream) => stream.respond({ ':status': 200, 'x-large': 'a'.repeat(10_000) }, { endStream: app.heads.at(-1)?.[':method'] === 'HEAD' }))
+    rig = await startRig(app.port)
+    client = await openClient(rig.route)
+    client.socket.write(hello)
+  })
+  afterEach(async () => {
+    client.socket.destroy()
+    await rig.close()
+    app.close()
+  })
+
+  it('cancels many streams whose answers have begun, as those who watch do, is no flood', async () => {
+    client.socket.write(frame(frameType.windowUpdate, 0, 0, uint32(2 ** 30)))
+    client.countsOnly = true
+    for (let round = 0; round < 15; round += 1) {
+      const before = client.receivedBytes
+      const ids = Array.from({ length: 100 }, (_none, index) => 1 + 2 * (100 * round + index))
+      client.socket.write(Buffer.concat(ids.map((id) => get(id))))
+      await until('the answers', () => client.receivedBytes - before > 100 * 10_000 || client.isClosed || client.hasEnded)
+      client.socket.write(Buffer.concat(ids.map((id) => frame(frameType.rstStream, 0, id, uint32(errorCode.cancel)))))
+      await until('the cancellations', () => app.closes.length === 100 * (round + 1) || client.isClosed || client.hasEnded)
+    }
+    expect([client.isClosed, client.hasEnded]).toEqual([false, false])
+  })
+
+  it('takes nothing of many answers without a body is given up before they fill the memory', async () => {
+    client.socket.pause()
+    let id = 1
+    for (let round = 0; round < 20 && (await rig.stats()).openConnections > 0; round += 1) {
+      const from = app.heads.length
+      const heads = Array.from({ length: 100 }, () => frame(frameType.headers, flag.endHeaders | flag.endStream, (id += 2), block([[':method', 'HEAD'], [':scheme', 'http'], [':path', '/'], [':authority', 'app']])))
+      client.socket.write(Buffer.concat(heads))
+      await untilAsync('the app', async () => app.closes.length >= from + 100 || (await rig.stats()).openConnections === 0)
+    }
+    await untilAsync('the end', async () => (await rig.stats()).openConnections === 0)
+  })
 })

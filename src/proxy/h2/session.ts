@@ -21,8 +21,10 @@ import { StreamIds } from './stream-ids.ts'
 import { Stream, type StreamSession } from './stream.ts'
 import { ConnectionError, errorCode, lastStreamId, settingId } from './wire.ts'
 
-/** After the last word to a peer that broke the protocol, it may read that word for so long. */
+/** When the last word has left, the peer may read it and end its side for so long; one that broke the protocol has as long to take it. */
 const lingerMs = 1000
+/** A slow peer may take so long for what is on its way when the connection ends. */
+const untakenMs = 60_000
 
 export class Session implements StreamSession, IncomingOwner {
   readonly socket: Socket
@@ -48,7 +50,7 @@ export class Session implements StreamSession, IncomingOwner {
     this.isServer = isServer
     this.settings = settings
     this.user = user
-    this.ids = new StreamIds(isServer)
+    this.ids = new StreamIds(isServer, settings.maxStreams)
     this.guard = new FloodGuard(performance.now())
     this.outgoing = new Outgoing(socket)
     this.window = new ReceiveWindow(settings.maxHeldBytes, (bytes) => this.outgoing.grant(0, bytes))
@@ -139,6 +141,7 @@ export class Session implements StreamSession, IncomingOwner {
   }
 
   onStreamReset(stream: Stream, code: number): void {
+    this.charge(stream)
     this.drop(stream)
     stream.onGone(code, code === errorCode.refusedStream ? 'unprocessed' : 'peer')
     this.afterStream()
@@ -153,10 +156,16 @@ export class Session implements StreamSession, IncomingOwner {
 
   /** The peer's mistake on one stream: its user hears that the peer has ended it. */
   failStream(stream: Stream, code: number): void {
+    this.charge(stream)
     this.drop(stream)
     this.writeReset(stream.id, code)
     stream.onGone(code, 'peer')
     this.afterStream()
+  }
+
+  /** A client has begun a stream and ended it, or made us end it (CVE-2025-8671). One whose answer has begun went no faster than answers do. */
+  private charge(stream: Stream): void {
+    if (this.isServer && !stream.hasBegun) this.guard.onReset(performance.now())
   }
 
   writeReset(id: number, code: number): void {
@@ -222,24 +231,23 @@ export class Session implements StreamSession, IncomingOwner {
   }
 
   /** The orderly end. */
-  private end(): void {
+  private end(patienceMs = untakenMs): void {
     this.incoming.stop()
     this.outgoing.writer.output.flush()
-    this.socket.end()
-    this.linger()
+    const patience = setTimeout(() => this.socket.destroy(), patienceMs).unref()
+    // Reads on for a moment: a close with unread bytes would destroy the last word on its way.
+    this.socket.end(() => {
+      clearTimeout(patience)
+      setTimeout(() => this.socket.destroy(), lingerMs).unref()
+    })
   }
 
   /** Ends the connection and says why. */
   fail(error: ConnectionError): void {
     if (this.isClosed) return
     this.outgoing.writer.goAway(this.ids.lastPeer, error.code, error.message)
-    this.end()
+    this.end(lingerMs)
     this.close(error)
-  }
-
-  /** Reads on for a moment: a close with unread bytes would destroy the last word on its way. */
-  private linger(): void {
-    setTimeout(() => this.socket.destroy(), lingerMs).unref()
   }
 
   /** Cuts the connection. */

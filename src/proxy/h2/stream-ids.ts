@@ -1,18 +1,18 @@
 import { lastStreamId } from './wire.ts'
 
-/** Streams that we reset: late frames for them are no mistake of the peer. */
-const rememberedResets = 1000
-
 /** Which ids were used on a connection, and by whom (RFC 9113 §5.1.1). */
 export class StreamIds {
   /** The greatest that the peer has opened. */
   lastPeer = 0
   private next: number
   private readonly isServer: boolean
+  private readonly maxPeerStreams: number
+  /** Streams of the peer that we reset. As many as it may have open, so that it may not know yet of any of them. */
   private readonly resets = new Set<number>()
 
-  constructor(isServer: boolean) {
+  constructor(isServer: boolean, maxPeerStreams: number) {
     this.isServer = isServer
+    this.maxPeerStreams = maxPeerStreams
     this.next = isServer ? 2 : 1
   }
 
@@ -37,12 +37,14 @@ export class StreamIds {
   }
 
   rememberReset(id: number): void {
+    if (!this.isServer) return
     this.resets.add(id)
-    const [oldest] = this.resets.size > rememberedResets ? this.resets : []
+    const [oldest] = this.resets.size > this.maxPeerStreams ? this.resets : []
     if (oldest !== undefined) this.resets.delete(oldest)
   }
 
-  wasReset(id: number): boolean {
-    return this.resets.has(id)
+  /** Whether frames that come late for this stream are no mistake of the peer: we have reset it. Servers are not asked, of our streams we reset too many to remember. */
+  mayBeLate(id: number): boolean {
+    return !this.isServer || this.resets.has(id)
   }
 }

@@ -16,6 +16,8 @@ export interface StreamSession {
   readonly window: ReceiveWindow
   readonly outgoing: Outgoing
   resetStream(stream: Stream, code: number): void
+  /** The peer's mistake on one stream. */
+  failStream(stream: Stream, code: number): void
   /** Both sides have said their last. */
   forget(stream: Stream): void
 }
@@ -29,6 +31,8 @@ export interface StreamUser {
   /** Of what was given to `sendData`, so many bytes have left. */
   onSent(bytes: number): void
   onReset(code: number, loss: Loss): void
+  /** Some time has passed. */
+  onLook?(): void
 }
 
 /**
@@ -48,6 +52,8 @@ export class Stream implements Sender {
   /** Everything has been given to us, and all of it has left. */
   hasSentEnd = false
   isReset = false
+  /** We have said something on it. */
+  hasBegun = false
   private isEnding = false
   private consumed = 0
   private readonly queue: Buffer[] = []
@@ -127,6 +133,13 @@ export class Stream implements Sender {
     this.session.resetStream(this, code)
   }
 
+  /** Ends it for a mistake of the peer. The user hears nothing more. */
+  fail(code: number): void {
+    if (this.isOver) return
+    this.user = undefined
+    this.session.failStream(this, code)
+  }
+
   /** The session has ended it. */
   onGone(code: number, loss: Loss): void {
     const { user } = this
@@ -144,6 +157,7 @@ export class Stream implements Sender {
   }
 
   private writeHeaders(fields: readonly Field[], isLast: boolean): void {
+    this.hasBegun = true
     this.session.outgoing.headers(this.id, fields, isLast)
     if (isLast) this.onSentEnd()
   }

@@ -1,6 +1,7 @@
 /**
  * Connections of HTTP/2 to one endpoint, shared by streams. Answers: a session with room, or a new one. Prior knowledge: nothing is
  * negotiated, streams begin as soon as the connection is open. Must not: know what a stream carries.
+ * What a server has said about how many streams it takes holds for the next connection as well.
  *
  * Life of a session: connecting ──open──▶ serving ──GOAWAY, too many ids, or no table names the endpoint──▶ leaving ──▶ closed
  */
@@ -22,7 +23,7 @@ export interface SessionTaker {
 const streamsUntilSettings = 100
 /** A session without streams is closed after this. */
 const idleMs = 60_000
-/** Between two looks at whether a peer is still there: it is asked when it was silent for one, and given up after another. Linkerd asks each 10 s. */
+/** Between two looks at the streams, and at whether a peer is still there: it is asked when it was silent for one, and given up after another. Linkerd asks each 10 s. */
 const lookMs = 10_000
 
 class UpstreamSession implements SessionUser, Timed {
@@ -32,14 +33,14 @@ class UpstreamSession implements SessionUser, Timed {
   isLeaving = false
   private streams = 0
   private wasAsked = false
-  private waiting: SessionTaker[] = []
+  private waiting: { readonly taker: SessionTaker; readonly fresh: boolean }[] = []
   private readonly socket: Socket
   private readonly pool: UpstreamPool
-  private readonly onGone: (gone: UpstreamSession) => void
+  private readonly others: UpstreamSessions
 
-  constructor(pool: UpstreamPool, onGone: (gone: UpstreamSession) => void) {
+  constructor(pool: UpstreamPool, others: UpstreamSessions) {
     this.pool = pool
-    this.onGone = onGone
+    this.others = others
     this.deadline = pool.deadlines.after(pool.connectTimeoutMs)
     this.socket = connect({ host: pool.address, port: pool.port, noDelay: true, allowHalfOpen: true })
     this.socket.once('connect', () => this.onOpen())
@@ -48,28 +49,33 @@ class UpstreamSession implements SessionUser, Timed {
     pool.deadlines.add(this)
   }
 
-  get hasRoom(): boolean {
+  /** `fresh`: for somebody who wants a new connection. */
+  hasRoom(fresh: boolean): boolean {
     if (this.isLeaving) return false
-    const { session } = this
-    if (!session) return this.waiting.length < streamsUntilSettings
-    return session.hasRoom && (session.hasPeerSettings || session.streams.size < streamsUntilSettings)
+    const { session, others } = this
+    if (!session) return this.waiting.length < others.streamsUntilSettings
+    return !fresh && session.hasRoom && (session.hasPeerSettings || session.streams.size < others.streamsUntilSettings)
   }
 
-  take(taker: SessionTaker): void {
+  take(taker: SessionTaker, fresh: boolean): void {
     if (!this.session) {
-      this.waiting.push(taker)
+      this.waiting.push({ taker, fresh })
       return
     }
     if (this.session.streams.size === 0) this.deadline = this.nextLook()
     this.streams += 1
-    taker.onSession(this.session, this.streams > 1)
+    taker.onSession(this.session, !fresh && this.streams > 1)
+  }
+
+  forget(taker: SessionTaker): void {
+    this.waiting = this.waiting.filter((one) => one.taker !== taker)
   }
 
   /** Streams end in their time, then it closes. */
   leave(): void {
     this.isLeaving = true
     if (this.session) this.session.goAway()
-    else this.socket.destroy()
+    else if (this.waiting.length === 0) this.socket.destroy()
   }
 
   destroy(): void {
@@ -81,29 +87,35 @@ class UpstreamSession implements SessionUser, Timed {
   onDeadline(): void {
     if (!this.session) this.socket.destroy()
     else if (this.session.streams.size === 0) this.leave()
-    else if (this.pool.isPeer) this.look(this.session)
+    else this.look(this.session)
   }
 
-  /** Only sidecars are asked: an app may be busy for long, and some of gRPC's servers end a connection that asks often. */
   private nextLook(): number {
-    return this.pool.isPeer ? this.pool.deadlines.after(lookMs) : Number.POSITIVE_INFINITY
+    return this.pool.deadlines.after(lookMs)
+  }
+
+  private look(session: Session): void {
+    this.deadline = this.nextLook()
+    for (const { user } of session.streams.all()) user?.onLook?.()
+    // An app may be busy for long, and some of gRPC's servers end a connection that asks often.
+    if (this.pool.isPeer) this.askWhetherThere(session)
   }
 
   /** A peer whose node has died says nothing, not even that: its streams would wait for the kernel, which waits for a quarter of an hour. */
-  private look(session: Session): void {
+  private askWhetherThere(session: Session): void {
     if (!session.takeSilence()) this.wasAsked = false
     else if (this.wasAsked) return this.destroy()
     else {
       this.wasAsked = true
       session.ping()
     }
-    this.deadline = this.nextLook()
   }
 
   private onOpen(): void {
     this.deadline = Number.POSITIVE_INFINITY
     this.session = new Session(this.socket, false, { maxStreams: 0, maxListBytes: this.pool.limits.maxResponseHeadBytes, maxHeldBytes: Number.POSITIVE_INFINITY }, this)
-    for (const taker of this.waiting.splice(0)) this.take(taker)
+    for (const { taker, fresh } of this.waiting.splice(0)) this.take(taker, fresh)
+    if (this.isLeaving) this.session.goAway()
   }
 
   // === The session says ===
@@ -112,7 +124,12 @@ class UpstreamSession implements SessionUser, Timed {
   onStream(): void {}
 
   onIdleStreams(): void {
-    if (this.session?.streams.size === 0) this.deadline = this.pool.deadlines.after(idleMs)
+    const { session, others } = this
+    if (!session) return
+    if (session.hasPeerSettings) others.streamsUntilSettings = Math.max(1, Math.min(streamsUntilSettings, session.maxPeerStreams))
+    if (session.streams.size > 0) return
+    if (session.maxPeerStreams === 0) this.leave()
+    else this.deadline = this.pool.deadlines.after(idleMs)
   }
 
   onGoAway(): void {
@@ -126,12 +143,14 @@ class UpstreamSession implements SessionUser, Timed {
   private onSocketClosed(): void {
     this.isLeaving = true
     this.pool.deadlines.delete(this)
-    this.onGone(this)
-    for (const taker of this.waiting.splice(0)) taker.onNoSession()
+    this.others.delete(this)
+    for (const { taker } of this.waiting.splice(0)) taker.onNoSession()
   }
 }
 
 export class UpstreamSessions {
+  /** Streams that one connection gets before its server has said how many it takes. */
+  streamsUntilSettings = streamsUntilSettings
   private readonly pool: UpstreamPool
   private readonly sessions = new Set<UpstreamSession>()
 
@@ -139,12 +158,21 @@ export class UpstreamSessions {
     this.pool = pool
   }
 
-  /** `fresh`: only a new connection will do. */
+  /** `fresh`: only a connection that is not open yet will do. */
   take(taker: SessionTaker, fresh: boolean): void {
-    if (!fresh) for (const session of this.sessions) if (session.hasRoom) return session.take(taker)
-    const session = new UpstreamSession(this.pool, (gone) => this.sessions.delete(gone))
+    for (const session of this.sessions) if (session.hasRoom(fresh)) return session.take(taker, fresh)
+    const session = new UpstreamSession(this.pool, this)
     this.sessions.add(session)
-    session.take(taker)
+    session.take(taker, fresh)
+  }
+
+  /** Waits no longer, and is called no more. */
+  forget(taker: SessionTaker): void {
+    for (const session of this.sessions) session.forget(taker)
+  }
+
+  delete(session: UpstreamSession): void {
+    this.sessions.delete(session)
   }
 
   retire(): void {
