@@ -46,6 +46,12 @@ export const parseRouteTable = (json: string): Result<RouteTable> => parseLine(j
 /** The line of a message, with its `\n`. */
 export const printMessage = (message: UpMessage | DownMessage): string => `${JSON.stringify(message)}\n`
 
+/** The line of a report as far as it is known before it is sent; `printAged` completes it. */
+export const printUnaged = (report: Omit<Report, 'ageMs'>): string => JSON.stringify(report).slice(1)
+
+/** The line of a report that is `ageMs` old, with its `\n`. */
+export const printAged = (unaged: string, ageMs: number): string => `{"ageMs":${ageMs},${unaged}\n`
+
 /** Cuts a byte stream into lines, however it was chunked. After an error the stream is worthless: close it. */
 export class LineSplitter {
   private rest = ''

@@ -7,7 +7,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { parseDownMessage, printMessage } from '../api/codec.ts'
-import type { Hello, Report } from '../api/protocol.ts'
+import type { Hello } from '../api/protocol.ts'
 import { describeError } from '../base/errors.ts'
 import type { Logger } from '../runtime/log.ts'
 import { ControllerConnection } from './controller-connection.ts'
@@ -70,11 +70,11 @@ export class ControllerStream {
     connection?.destroy()
   }
 
-  /** Sends reports, where there is a connection; elsewhere the next one repeats them. */
-  send(reports: readonly Report[]): void {
+  /** Sends lines of reports, where there is a connection; elsewhere the next one repeats them. */
+  send(reports: readonly string[]): void {
     const { connection } = this
     if (!connection) return
-    for (const report of reports) connection.send(printMessage(report))
+    for (const report of reports) connection.send(report)
     if (connection.unsentBytes > maxUnsentBytes) this.close('the controller does not read')
   }
 

@@ -1,8 +1,11 @@
 /**
  * Turns what was recorded into reports, and keeps the last minutes of them for a controller that was away. Answers: each interval
  * of each generation becomes one report with its own number. Must not: know how a report travels.
+ *
+ * A report is its line from the start: as objects, five minutes of them took 5 MiB of a busy sidecar, and a stream that came back had to
+ * wait until all of them were printed.
  */
-import type { Report } from '../api/protocol.ts'
+import { printAged, printUnaged } from '../api/codec.ts'
 import type { TrafficLedger } from '../metrics/recorder.ts'
 
 /** A new leader rebuilds its picture from this much. */
@@ -11,7 +14,8 @@ const keptMs = 300_000
 const maxKept = 1500
 
 interface Kept {
-  readonly report: Report
+  /** Its line without its age. */
+  readonly unaged: string
   readonly endedAt: number
 }
 
@@ -30,28 +34,28 @@ export class Reporter {
     this.endedAt = now
   }
 
-  /** Ends the interval: its reports, in order. `now` is on the same clock. */
-  endInterval(now: number): readonly Report[] {
+  /** Ends the interval: the lines of its reports, in order. `now` is on the same clock. */
+  endInterval(now: number): readonly string[] {
     const spanMs = Math.round(now - this.endedAt)
     this.endedAt = now
-    const reports = this.ledger.endInterval().map((interval): Report => {
+    const ended = this.ledger.endInterval().map((interval) => {
       this.seq += 1
-      return { type: 'report', bootId: this.bootId, seq: this.seq, ageMs: 0, spanMs, ...interval }
+      return printUnaged({ type: 'report', bootId: this.bootId, seq: this.seq, spanMs, ...interval })
     })
-    this.kept.push(...reports.map((report) => ({ report, endedAt: now })))
+    this.kept.push(...ended.map((unaged) => ({ unaged, endedAt: now })))
     const firstKept = this.kept.findIndex(({ endedAt }) => now - endedAt <= keptMs)
     this.kept = firstKept < 0 ? [] : this.kept.slice(Math.max(firstKept, this.kept.length - maxKept))
-    return reports
+    return ended.map((unaged) => printAged(unaged, 0))
   }
 
   /** A report of an interval in which nothing happened: says that this sidecar lives and had no traffic. Not kept. */
-  emptyReport(generation: number): Report {
+  emptyReport(generation: number): string {
     this.seq += 1
-    return { type: 'report', bootId: this.bootId, seq: this.seq, generation, ageMs: 0, series: [], clientAborted: 0, proxyErrors: 0 }
+    return printAged(printUnaged({ type: 'report', bootId: this.bootId, seq: this.seq, generation, series: [], clientAborted: 0, proxyErrors: 0 }), 0)
   }
 
-  /** The last minutes, oldest first, each with its age at `now`. */
-  replay(now: number): readonly Report[] {
-    return this.kept.filter(({ endedAt }) => now - endedAt <= keptMs).map(({ report, endedAt }) => ({ ...report, ageMs: Math.max(0, Math.round(now - endedAt)) }))
+  /** The lines of the last minutes, oldest first, each with its age at `now`. */
+  replay(now: number): readonly string[] {
+    return this.kept.filter(({ endedAt }) => now - endedAt <= keptMs).map(({ unaged, endedAt }) => printAged(unaged, Math.max(0, Math.round(now - endedAt))))
   }
 }

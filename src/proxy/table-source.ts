@@ -1,5 +1,5 @@
 import { canonicalJson } from '../base/json.ts'
-import type { Report, RouteTable } from '../api/protocol.ts'
+import type { RouteTable } from '../api/protocol.ts'
 import type { Logger } from '../runtime/log.ts'
 import { compileRoutes } from '../routing/routes.ts'
 import type { LiveRoutes } from './live-routes.ts'
@@ -28,10 +28,10 @@ export class TableSource {
   }
 
   /**
-   * Puts the table in force, unless it already is. The reports that close the old table's interval, to be sent before anything
+   * Puts the table in force, unless it already is. The lines of the reports that close the old table's interval, to be sent before anything
    * else is; undefined where the table cannot be used: then the one before stays.
    */
-  accept(table: RouteTable, origin: string): readonly Report[] | undefined {
+  accept(table: RouteTable, origin: string): readonly string[] | undefined {
     this.hasReceived = true
     const text = canonicalJson(table)
     if (text === this.lastText) {
