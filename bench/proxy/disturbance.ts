@@ -1,19 +1,18 @@
 /**
- * What reports and scrapes do to the requests beside them. Three conditions in turn, at half of what the sidecar can do, open loop: no
- * reports, a report each second, and that with scrapes. The same process is silent and talkative: its controller tells it
- * another tick.
+ * By how much reports and scrapes move the 99.9th percentile of the requests beside them: at half of what the sidecar can do, open loop.
+ * Requests that were due around an event are left out, and the percentile of the others is what it were without the event. On a
+ * machine that is never quite still, whatever is left out lowers it; so as many requests half-way between two events are left out for
+ * comparison. Both are of one run: what the machine does meanwhile hits them alike, which runs in turn do not achieve.
  */
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Contender } from './contender.ts'
 import type { Answer } from './load/messages.ts'
 import type { LoadProcess } from './load-process.ts'
 import { median } from './results.ts'
 import { workloads } from './workloads.ts'
 
-const conditions = ['no report', 'reports', 'reports and scrapes'] as const
-const never = 600_000
-const settleMs = 300
 const warmSeconds = 4
+/** A request that was due so long before an event, or so long after it, may have felt it. Milliseconds. */
+const window = { beforeMs: 10, afterMs: 90 } as const
 
 export interface Disturbance {
   readonly rounds: number
@@ -21,40 +20,48 @@ export interface Disturbance {
   readonly scrapeEverySeconds: number
 }
 
-/** A sidecar whose tick can be set while it runs, milliseconds. */
-export interface Steered {
-  readonly contender: Contender
-  setTick(ms: number): void
+/** Events, and the time between two of them. Milliseconds since 1970. */
+interface Events {
+  readonly name: string
+  readonly times: readonly number[]
+  readonly everyMs: number
 }
 
-/** One or more builds in the same rounds. Lines for people. */
-export async function measureDisturbance(load: LoadProcess, builds: readonly Steered[], { rounds, seconds, scrapeEverySeconds }: Disturbance, say: (line: string) => void): Promise<void> {
+/** `reports` grows while the sidecar runs: when each came, milliseconds since 1970. Lines for people. */
+export async function measureDisturbance(load: LoadProcess, contender: Contender, reports: readonly number[], { rounds, seconds, scrapeEverySeconds }: Disturbance, say: (line: string) => void): Promise<void> {
   const workload = workloads.find(({ name }) => name === 'get')
-  if (!workload) return
-  const cases = builds.flatMap((build) => conditions.map((condition) => ({ build, condition, answers: new Array<Answer>() })))
-  let slowest = Number.POSITIVE_INFINITY
-  for (const { contender } of builds) {
-    const closed = await load.run({ kind: 'closed', port: contender.port, workload, seconds: warmSeconds })
-    slowest = Math.min(slowest, closed.requests / closed.seconds)
+  const { port, adminPort } = contender
+  if (!workload || adminPort === undefined) return
+  const closed = await load.run({ kind: 'closed', port, workload, seconds: warmSeconds })
+  const rate = closed.requests / closed.seconds / 2
+  const everyMs = scrapeEverySeconds * 1000
+  say(`${Math.round(rate)} requests a second, ${rounds} rounds of ${seconds} s, a scrape every ${scrapeEverySeconds} s; p99.9 in µs, in brackets without the requests around the events, and around moments half-way between them`)
+  const moved = new Map<string, number[]>()
+  for (let round = 0; round < rounds; round += 1) {
+    const answer = await load.run({ kind: 'open', port, workload, seconds, rate, scrape: { port: adminPort, everyMs } })
+    const all = [
+      { name: 'reports', times: reports, everyMs: 1000 },
+      { name: 'scrapes', times: answer.scrapes ?? [], everyMs },
+    ]
+    const parts = all.map((events) => {
+      const without = p999Without(answer, events, 0)
+      const between = p999Without(answer, events, Math.min(events.everyMs / 2, 500))
+      moved.set(events.name, [...(moved.get(events.name) ?? []), between - without])
+      return `${events.name} [${without.toFixed(0)}, ${between.toFixed(0)}]`
+    })
+    say(`${answer.p999.toFixed(0)}  ${parts.join('  ')}`)
   }
-  const rate = slowest / 2
-  for (let round = 0; round < rounds + 1; round += 1) {
-    for (const { build, condition, answers } of cases) {
-      build.setTick(condition === 'no report' ? never : 1000)
-      await pause(settleMs)
-      const { port, adminPort } = build.contender
-      const answer = await load.run({ kind: 'open', port, workload, seconds, rate, ...(condition === 'reports and scrapes' && adminPort !== undefined ? { scrape: { port: adminPort, everyMs: scrapeEverySeconds * 1000 } } : {}) })
-      build.setTick(never)
-      // The first round compiles.
-      if (round > 0) answers.push(answer)
-    }
-  }
-  say(`${Math.round(rate)} requests a second, ${rounds} rounds of ${seconds} s each, µs; medians, and in brackets the difference of p99.9 round by round`)
-  for (const { build, condition, answers } of cases) {
-    const quiet = cases.find((other) => other.build === build && other.condition === 'no report')?.answers ?? []
-    const [p50, p99, p999] = (['p50', 'p99', 'p999'] as const).map((quantile) => median(answers.map((answer) => answer[quantile])).toFixed(0))
-    const differences = answers.map((answer, index) => Math.round(answer.p999 - (quiet[index]?.p999 ?? 0)))
-    const change = condition === 'no report' ? '' : `  [${differences.join(', ')}] median ${median(differences)}`
-    say(`${build.contender.name.padEnd(8)} ${condition.padEnd(20)} p50 ${p50}  p99 ${p99}  p99.9 ${p999}${change}`)
-  }
+  for (const [name, differences] of moved) say(`${name} move p99.9 by ${median(differences).toFixed(0)} µs (median; ${differences.map((each) => each.toFixed(0)).join(', ')})`)
+}
+
+/** The percentile of the requests that were not due around the events, each moved by `shiftMs`. */
+function p999Without({ slowest = [], requests, seconds }: Answer, { times, everyMs }: Events, shiftMs: number): number {
+  const isBeside = (dueAt: number): boolean => times.some((time) => dueAt >= time + shiftMs - window.beforeMs && dueAt < time + shiftMs + window.afterMs)
+  const others = slowest
+    .filter(([dueAt]) => !isBeside(dueAt))
+    .map(([, us]) => us)
+    .toSorted((one, other) => other - one)
+  const windows = Math.floor((seconds * 1000) / everyMs)
+  const left = requests * (1 - (windows * (window.beforeMs + window.afterMs)) / (seconds * 1000))
+  return others[Math.max(0, Math.floor(left * 0.001))] ?? 0
 }

@@ -5,11 +5,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { judge } from './bars.ts'
 import { Contender } from './contender.ts'
 import { startLoad, type LoadProcess } from './load-process.ts'
-import { measureDisturbance, type Steered } from './disturbance.ts'
+import { measureDisturbance } from './disturbance.ts'
 import { measureWorkload } from './measure.ts'
 import { help, readOptions, type Options } from './options.ts'
 import { peers } from './peers/all.ts'
-import { otherBuild, steeredKinglet } from './peers/kinglet.ts'
+import { otherBuild, watchedKinglet } from './peers/kinglet.ts'
 import { pinSelf } from './pinned-process.ts'
 import { median, type Missing, type ProcessResult, type Results, type WorkloadResult } from './results.ts'
 import { holdConnections, soak } from './soak.ts'
@@ -74,26 +74,21 @@ async function compare(load: LoadProcess, wanted: Options): Promise<Results> {
 
 async function examineSidecar(load: LoadProcess, wanted: Options): Promise<void> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`)
-  const builds: Steered[] = []
-  const prepare = async (program?: string): Promise<Contender> => {
-    let publish: (change: { readonly tickMs: number }) => void = () => undefined
-    const contender = await Contender.prepare(steeredKinglet((give) => (publish = give), program), builds.length, load.ports)
-    builds.push({ contender, setTick: (tickMs) => publish({ tickMs }) })
-    return contender
-  }
+  const reports: number[] = []
+  const contender = await Contender.prepare(
+    watchedKinglet(() => reports.push(performance.timeOrigin + performance.now())),
+    0,
+    load.ports,
+  )
   try {
-    const contender = await prepare()
     await contender.start()
     await pause(settleMs)
     print(`idle ${contender.rssMiB().toFixed(1)} MiB`)
     if (wanted.connections !== undefined) await holdConnections(contender, wanted.connections, print)
-    if (wanted.disturbance) {
-      if (wanted.against !== undefined) await (await prepare(wanted.against)).start()
-      await measureDisturbance(load, builds, wanted, print)
-    }
+    if (wanted.disturbance) await measureDisturbance(load, contender, reports, wanted, print)
     if (wanted.soakSeconds !== undefined) await soak(load, contender, wanted.soakSeconds, print)
   } finally {
-    for (const { contender } of builds) await contender.dispose()
+    await contender.dispose()
   }
 }
 

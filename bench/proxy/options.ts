@@ -12,8 +12,8 @@ Measures Kinglet's sidecar beside other proxies, one process each on core 0, cli
   --warm SECONDS     load for each proxy before the first round of each workload (default 4, quick 1)
   --json FILE        write the results as JSON
   --soak SECONDS     instead: the sidecar alone under load for so long (at most 3600), its memory every ten seconds
-  --disturbance      instead: what reports and scrapes add to the sidecar's latencies (--rounds, --seconds, --against)
-  --scrape-every N   of --disturbance: seconds between two scrapes, the first after half of that (default 0.5)
+  --disturbance      instead: by how much reports and scrapes move the sidecar's 99.9th percentile (--rounds, --seconds; default 5 of 60)
+  --scrape-every N   of --disturbance: seconds between two scrapes, the first after half of that (default 15)
   --connections N    instead: the sidecar's memory with N connections (at most 20000)
   --help             this text
 
@@ -60,13 +60,13 @@ export function readOptions(args: readonly string[]): Options | undefined {
     against: values.against,
     rounds: number('--rounds', values.rounds, 1, 50) ?? (quick ? 2 : 5),
     starts: quick ? 2 : 5,
-    seconds: number('--seconds', values.seconds, 0.2, 60) ?? (quick ? 1 : 2),
+    seconds: number('--seconds', values.seconds, 0.2, 60) ?? (values.disturbance === true ? 60 : quick ? 1 : 2),
     warmSeconds: number('--warm', values.warm, 0, 60) ?? (quick ? 1 : 4),
     json: values.json,
     soakSeconds: number('--soak', values.soak, 1, 3600),
     connections: number('--connections', values.connections, 1, 20_000),
     disturbance: values.disturbance === true,
-    scrapeEverySeconds: number('--scrape-every', values['scrape-every'], 0.1, 60) ?? 0.5,
+    scrapeEverySeconds: number('--scrape-every', values['scrape-every'], 0.1, 60) ?? 15,
   }
 }
 

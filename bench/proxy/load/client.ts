@@ -16,25 +16,24 @@ const graceMs = 2000
 
 export async function runLoad(order: Order): Promise<Answer> {
   const load = new Load(order.port, order.workload)
+  await load.greet()
   const startedAt = performance.now()
   const endsAt = startedAt + order.seconds * 1000
+  const scraper = order.kind === 'open' && order.scrape ? startScraping(order.scrape) : undefined
   if (order.kind === 'closed') load.fill(endsAt)
-  else {
-    const stopScraping = order.scrape && startScraping(order.scrape)
-    await load.arrive(order.rate, endsAt)
-    stopScraping?.()
-  }
+  else await load.arrive(order.rate, endsAt)
+  scraper?.stop()
   await load.waitFor(() => performance.now() >= endsAt)
   const requests = load.latencies.count
   const seconds = (performance.now() - startedAt) / 1000
   load.isOver = true
   await load.waitFor(() => load.isQuiet || performance.now() > endsAt + graceMs)
   load.close()
-  return { requests, errors: load.errors, seconds, ...load.latencies.quantiles() }
+  return { requests, errors: load.errors, seconds, ...load.latencies.quantiles(), ...(scraper ? { slowest: load.latencies.slowest(), scrapes: scraper.times } : {}) }
 }
 
 class Load {
-  readonly latencies = new Latencies()
+  latencies = new Latencies()
   errors = 0
   isOver = false
   private readonly port: number
@@ -62,6 +61,15 @@ class Load {
 
   get isQuiet(): boolean {
     return this.inFlight === 0 && this.dueFrom === this.due.length
+  }
+
+  /** One request over each connection that stays: who measures a thousand of them does not mean their beginning. */
+  async greet(): Promise<void> {
+    if (this.workload.connectsAnew) return
+    for (let count = this.idle.length; count > 0; count -= 1) this.begin(performance.now())
+    const startedAt = performance.now()
+    await this.waitFor(() => this.inFlight === 0 || performance.now() > startedAt + graceMs)
+    this.latencies = new Latencies()
   }
 
   /** Keeps the workload's number of requests in flight until `endsAt`. */
@@ -139,7 +147,7 @@ class Load {
   private readonly onAnswer = (connection: Lane, isExpected: boolean): void => {
     const now = performance.now()
     this.inFlight -= 1
-    if (isExpected) this.latencies.add((now - connection.dueAt) * 1000)
+    if (isExpected) this.latencies.add((now - connection.dueAt) * 1000, connection.dueAt)
     else this.errors += 1
     if (this.workload.connectsAnew || !isExpected) {
       this.open.delete(connection)

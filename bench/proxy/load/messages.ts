@@ -24,6 +24,9 @@ export interface Answer {
   readonly p50: number
   readonly p99: number
   readonly p999: number
+  /** Beside scrapes: the slowest hundredth of the requests, and when a scrape began. Milliseconds since 1970. */
+  readonly slowest?: readonly (readonly [dueAt: number, us: number])[]
+  readonly scrapes?: readonly number[]
 }
 
 export interface Ready {

@@ -9,18 +9,13 @@ import { localTable } from '../../../src/routing/routes.ts'
 import type { Peer, Setting } from './peer.ts'
 
 /** The sidecar as the webhook injects it, with a controller that sends its table, pings and takes the report of each second. */
-const build = (name: string, program: string, adminPort: number, onController?: (publish: (change: Partial<RouteTable>) => void) => void): Peer => ({
+const build = (name: string, program: string, adminPort: number, onReport?: () => void): Peer => ({
   name,
   missing: () => (existsSync(program) ? undefined : `${program} is not there: npm run build`),
   adminPort,
   prepare: async (setting) => {
-    const table = tableFor(setting)
-    const { controller, ca, close } = await controllerWith(table)
-    let { generation } = table
-    onController?.((change) => {
-      generation += 1
-      controller.streams.at(-1)?.send({ type: 'routes', table: { ...table, ...change, generation } })
-    })
+    const { controller, ca, close } = await controllerWith(tableFor(setting))
+    if (onReport) controller.onMessage = ({ type }) => type === 'report' && onReport()
     const tokenFile = join(setting.folder, 'token')
     writeFileSync(tokenFile, 'bench')
     return {
@@ -46,12 +41,11 @@ const build = (name: string, program: string, adminPort: number, onController?: 
 const ownProgram = fileURLToPath(new URL('../../../dist/kinglet.js', import.meta.url))
 export const kinglet = build('kinglet', ownProgram, 24_082)
 
-/** Another build, to see what a change has done. */
-export const otherBuild = (program: string, onController?: (publish: (change: Partial<RouteTable>) => void) => void): Peer => build('other', resolve(program), 24_083, onController)
+/** One whose reports are told, when they have come. */
+export const watchedKinglet = (onReport: () => void): Peer => build('kinglet', ownProgram, 24_082, onReport)
 
-/** One whose table changes while it runs; of this build, or of another one. */
-export const steeredKinglet = (onController: (publish: (change: Partial<RouteTable>) => void) => void, program?: string): Peer =>
-  program === undefined ? build('kinglet', ownProgram, 24_082, onController) : otherBuild(program, onController)
+/** Another build, to see what a change has done. */
+export const otherBuild = (program: string): Peer => build('other', resolve(program), 24_083)
 
 const tableFor = ({ canary }: Setting): RouteTable => ({
   ...localTable,

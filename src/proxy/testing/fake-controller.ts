@@ -22,6 +22,8 @@ export interface FakeController {
   readonly streams: readonly SidecarStream[]
   /** Answer new streams with this status; 200: agree. */
   status: number
+  /** Called with each message of a sidecar. */
+  onMessage: (message: UpMessage) => void
   /** Cuts all connections; the port stays open. */
   cut(): void
   close(): void
@@ -32,7 +34,8 @@ export async function startFakeController(keys: { readonly certPem: string; read
   const streams: SidecarStream[] = []
   const connections = new Set<Duplex>()
   const server = createServer({ cert: keys.certPem, key: keys.keyPem, minVersion: 'TLSv1.3' })
-  const fake = { status: 200 }
+  const ignore: FakeController['onMessage'] = () => undefined
+  const fake = { status: 200, onMessage: ignore }
   server.on('secureConnection', (socket) => {
     connections.add(socket)
     socket.on('error', () => undefined)
@@ -44,7 +47,7 @@ export async function startFakeController(keys: { readonly certPem: string; read
       return
     }
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${streamProtocol}\r\n\r\n`)
-    streams.push(attach(socket, String(headers.authorization), url))
+    streams.push(attach(socket, String(headers.authorization), url, (message) => fake.onMessage(message)))
   })
   await new Promise<void>((resolve) => {
     server.listen(port, '127.0.0.1', resolve)
@@ -63,7 +66,7 @@ export async function startFakeController(keys: { readonly certPem: string; read
   })
 }
 
-function attach(stream: Duplex, authorization: string, path: string): SidecarStream {
+function attach(stream: Duplex, authorization: string, path: string, onMessage: (message: UpMessage) => void): SidecarStream {
   const messages: UpMessage[] = []
   const faults: string[] = []
   const lines = new LineSplitter()
@@ -72,8 +75,10 @@ function attach(stream: Duplex, authorization: string, path: string): SidecarStr
     if (!split.ok) faults.push(split.error)
     for (const line of split.ok ? split.value : []) {
       const message = parseUpMessage(line)
-      if (message.ok) messages.push(message.value)
-      else faults.push(message.error)
+      if (message.ok) {
+        messages.push(message.value)
+        onMessage(message.value)
+      } else faults.push(message.error)
     }
   })
   return {
