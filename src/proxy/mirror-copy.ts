@@ -17,6 +17,7 @@ import type { ResponseHead } from './http/response-head.ts'
 import { shadowHead } from './http/shadow-head.ts'
 import { writePart } from './http/write-part.ts'
 import type { MirrorCharge } from './mirror-charge.ts'
+import { isOurShortage } from './outcomes.ts'
 import type { UpstreamConnection, UpstreamUser } from './upstream-pool.ts'
 
 export class MirrorCopy implements UpstreamUser {
@@ -133,8 +134,9 @@ export class MirrorCopy implements UpstreamUser {
     else this.fail('reset')
   }
 
-  onUpstreamClosed(): void {
-    if (this.upstream) this.fail(this.upstream.isOpen ? 'reset' : 'refused')
+  onUpstreamClosed(error: NodeJS.ErrnoException | undefined): void {
+    if (isOurShortage(error)) this.leave(() => this.charge.dropped('busy'))
+    else if (this.upstream) this.fail(this.upstream.isOpen ? 'reset' : 'refused')
   }
 
   /** An answer that has begun and goes on has been judged by then. */

@@ -7,6 +7,11 @@ export type Failure = FailedAttempt['failure']
 /** What a track is charged with. */
 export const outcomeOf: Readonly<Record<Failure, Outcome>> = { unsent: 'refused', lost: 'reset', timeout: 'timeout', status: '5xx' }
 
+const shortages = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
+
+/** Whether a connection could not even be tried: no descriptor, memory or local port was left. That is nobody's fault at the other end. */
+export const isOurShortage = (error: NodeJS.ErrnoException | undefined): boolean => error?.code !== undefined && shortages.has(error.code)
+
 /** Whether an outcome counts against its track. */
 export const isFailure = Object.fromEntries(outcomes.map((outcome) => [outcome, failureOutcomes.some((failure) => failure === outcome)])) as Readonly<Record<Outcome, boolean>>
 

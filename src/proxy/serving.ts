@@ -36,7 +36,7 @@ export interface Circumstances {
   readonly failure: Failure
   /** The connection had served a request before, and has not answered this one. */
   readonly isReused: boolean
-  /** False where a pod that goes away said so itself. */
+  /** False where a pod that goes away said so itself, or where this sidecar lacks the means. */
   readonly isItsFault: boolean
   /** The whole request is still at hand. */
   readonly canReplay: boolean
@@ -176,7 +176,7 @@ export class Serving {
     }
     if (!isPod) {
       // An app that is gone because its pod goes away has not failed.
-      if (failure === 'unsent' && this.engine.isDraining) this.active.book.recordProxyError()
+      if (failure === 'unsent' && (this.engine.isDraining || !isItsFault)) this.active.book.recordProxyError()
       else this.charge(outcomeOf[failure])
     }
     this.end()

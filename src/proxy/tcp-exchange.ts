@@ -14,6 +14,7 @@ import type { Socket } from 'node:net'
 import type { RequestView } from '../routing/request-view.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Engine } from './engine.ts'
+import { isOurShortage } from './outcomes.ts'
 import { Serving } from './serving.ts'
 import { Tunnel } from './tunnel.ts'
 import type { UpstreamConnection, UpstreamUser } from './upstream-pool.ts'
@@ -109,11 +110,11 @@ export class TcpExchange implements UpstreamUser {
     this.serving.clientAborted()
   }
 
-  onUpstreamClosed(): void {
+  onUpstreamClosed(error: NodeJS.ErrnoException | undefined): void {
     if (!this.upstream) return
     this.upstream.pool.releaseLost()
     this.upstream = undefined
-    const next = this.serving.next({ failure: 'unsent', isReused: false, isItsFault: true, canReplay: true })
+    const next = this.serving.next({ failure: 'unsent', isReused: false, isItsFault: !isOurShortage(error), canReplay: true })
     if (!next) {
       this.state = 'closed'
       this.client.reset()

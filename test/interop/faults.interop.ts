@@ -59,6 +59,29 @@ describe('a limit of file descriptors', () => {
   })
 })
 
+describe('a sidecar without descriptors for another connection', () => {
+  it('charges no version for what it could not ask', async () => {
+    const canary = await start(app.port)
+    const routes = join(mkdtempSync(join(tmpdir(), 'kinglet-faults-')), 'routes.json')
+    writeFileSync(routes, JSON.stringify({ ...localTable, canary: 'test/app', generation: 2, canaryWeightPercent: 50, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: canary.direct }] } }))
+    const sidecar = await start(app.port, ['--routes', routes], { maxFiles: 120 })
+    const early = await Promise.all(Array.from({ length: 10 }, () => openClient(sidecar.route)))
+    await expect.poll(async () => (await sidecar.stats()).openConnections).toBe(10)
+    const crowd = await Promise.all(Array.from({ length: 200 }, () => openClient(sidecar.route)))
+    await until('refusals', () => crowd.some(({ isClosed, hasEnded }) => isClosed || hasEnded))
+    for (const client of early) client.send(get('/bytes/5'))
+    // None of them has a connection to the app or the canary yet, and none can be opened.
+    const statuses = await Promise.all(early.map(async (client) => (await client.response()).status))
+    for (const { socket } of crowd) socket.destroy()
+    expect(statuses).toContain(503)
+    await expect.poll(async () => (await ask(sidecar.route, get('/bytes/5'))).status, { timeout: 20_000 }).toBe(200)
+    const { requests, proxyErrors } = await sidecar.stats()
+    expect(requests.filter(({ outcome }) => outcome !== '2xx')).toEqual([])
+    expect(proxyErrors).toBe(statuses.filter((status) => status === 503).length)
+    for (const { socket } of early) socket.destroy()
+  })
+})
+
 describe('a canary pod that dies in the middle of requests', () => {
   it('costs those that it had taken; all others are served', async () => {
     const canary = await start(app.port)
