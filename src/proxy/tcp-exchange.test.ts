@@ -156,6 +156,16 @@ describe('TLS that the app itself ends', () => {
     expect(await primary.count('primary', 'weight', '2xx')).toBe(5)
   })
 
+  it('is served where requests are mirrored, and no copy is made of what nobody can read', async () => {
+    const canary = await startRig(await start('v2'), { table: { self: 'canary' } })
+    const primary = await startRig(await start('v1'), { table: { mirrorPercent: 100, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: canary.direct }] } } })
+    rigs.push(primary, canary)
+    expect(await ask(primary.route)).toBe('v1')
+    await expect.poll(() => primary.count('primary', 'weight', '2xx')).toBe(1)
+    expect(await primary.stats()).toMatchObject({ mirrorsInFlight: 0, droppedMirrors: { busy: 0, body: 0 } })
+    expect((await canary.stats()).openConnections).toBe(0)
+  })
+
   it('is a failure where the app ends it without a byte', async () => {
     const server = createServer((socket: Socket) => {
       socket.on('error', () => undefined)

@@ -406,6 +406,19 @@ describe('given analysis.mirror', () => {
     expect(model.history.some(({ decision }) => decision.status.canaryWeight > 0)).toBe(false)
   })
 
+  it.each([
+    [70, 'Halt myapp.test advancement: of 70 requests or connections of the primary none could be copied to the canary. Connections that clients encrypt (TLS), WebSockets and bodies over 64 KiB are not copied: where there is nothing else, remove spec.analysis.mirror.'],
+    [0, 'Halt myapp.test advancement: no-data'],
+  ])('says why nothing is copied where the primary has had %d requests', (primaryRequests, message) => {
+    const model = adopted(steps)
+    applyRevision(model, 'v2')
+    pass(model, intervalMs + 2000)
+    model.verdict = 'no-data'
+    model.primaryRequests = primaryRequests
+    pass(model, 3 * intervalMs)
+    expect(condition(model, 'Ready')).toMatchObject({ reason: 'NoData', message })
+  })
+
   it('waits with its copies while there is nothing to copy', () => {
     const model = adopted(steps)
     applyRevision(model, 'v2')

@@ -1,3 +1,4 @@
+import type { Canary } from '../api/canary.ts'
 import type { CanaryStatus, Verdict } from '../api/canary-status.ts'
 import type { Stall } from '../api/conditions.ts'
 import { formatGoDuration } from '../base/duration.ts'
@@ -12,11 +13,21 @@ import { hold, isMirroring, waitFor, warning, withState, type Context, type Step
 export function withoutData({ observation }: Context, status: CanaryStatus): Stall | undefined {
   const { name, namespace, spec } = observation.canary
   const { analysis } = status
-  return analysis?.result === 'no-data' && isJudged(status) && spec.analysis.onNoData === 'hold' ? waitFor('NoData', halted(name, namespace, analysis)) : undefined
+  return analysis?.result === 'no-data' && isJudged(status) && spec.analysis.onNoData === 'hold' ? waitFor('NoData', withoutCopies(observation.canary, analysis) ?? halted(name, namespace, analysis)) : undefined
 }
 
 /** The last verdict is about this step, not about the one before or the time before the canary had a share. */
 const isJudged = ({ analysis, canaryWeight, kinglet }: CanaryStatus): boolean => analysis !== undefined && analysis.weight === canaryWeight && Date.parse(analysis.time) > (kinglet.weightedAt ?? 0)
+
+/** The primary has traffic and the canary got no copy of it: only the first bytes tell that clients speak TLS, and then there are no requests to copy. */
+function withoutCopies(canary: Canary, { canary: copied, primary }: Verdict): string | undefined {
+  if (!isMirroring(canary) || copied.requests > 0 || primary.requests === 0) return undefined
+  const { name, namespace } = canary
+  return (
+    `Halt ${name}.${namespace} advancement: of ${primary.requests} requests or connections of the primary none could be copied to the canary. ` +
+    'Connections that clients encrypt (TLS), WebSockets and bodies over 64 KiB are not copied: where there is nothing else, remove spec.analysis.mirror.'
+  )
+}
 
 /** The interval is over: the checks decide. */
 export function judge(context: Context, status: CanaryStatus, obstacle: Stall | undefined): Step {
@@ -29,7 +40,7 @@ export function judge(context: Context, status: CanaryStatus, obstacle: Stall | 
   if (!verdict) return hold(again, waitFor('NoData', `Halt ${name}.${namespace} advancement: nothing has been measured yet`), wakeAt)
   const hasFailed = verdict.result === 'fail' || (verdict.result === 'no-data' && spec.analysis.onNoData === 'fail')
   if (hasFailed) return countFailure(context, again, verdict)
-  if (verdict.result === 'no-data' && !isInconclusive(context, status)) return hold(again, waitFor('NoData', halted(name, namespace, verdict)), wakeAt)
+  if (verdict.result === 'no-data' && !isInconclusive(context, status)) return hold(again, waitFor('NoData', withoutCopies(observation.canary, verdict) ?? halted(name, namespace, verdict)), wakeAt)
   if (obstacle) return hold(again, obstacle, wakeAt)
   return isProven(context, status) ? advance(context, again) : awaitEvidence(context, again)
 }

@@ -32,6 +32,8 @@ export interface Model {
   endpoints: 'original' | 'primary' | 'canary' | 'other'
   splitServices: boolean
   verdict: VerdictResult
+  /** What the primary served meanwhile. */
+  primaryRequests: number
   /** What the guard says; undefined where none watches. */
   guard?: Partial<GuardRecord>
   nextWeightPercent?: number
@@ -63,18 +65,19 @@ export function createModel(analysis: JsonObject = { interval: '1m', threshold: 
     endpoints: 'original',
     splitServices: false,
     verdict: 'pass',
+    primaryRequests: 1,
     acknowledged: 0,
     history: [],
   }
 }
 
-const verdictOf = (result: VerdictResult, weight: number, now: number): Verdict => ({
+const verdictOf = ({ verdict: result, primaryRequests, status: { canaryWeight: weight }, now }: Model): Verdict => ({
   result,
   time: new Date(now).toISOString().replace(/\.\d+Z$/, 'Z'),
   weight,
   windowSeconds: 60,
-  canary: { requests: 1, failures: 0, outcomes: {} },
-  primary: { requests: 1, failures: 0, outcomes: {} },
+  canary: { requests: result === 'no-data' ? 0 : 1, failures: 0, outcomes: {} },
+  primary: { requests: primaryRequests, failures: 0, outcomes: {} },
   checks: result === 'pass' ? [] : [{ name: 'request-success-rate', result, message: `Halt myapp.test advancement: ${result}` }],
   ...(result === 'pass' ? {} : { decidedBy: 'request-success-rate' }),
 })
@@ -136,7 +139,7 @@ export function observeModel(model: Model): Observation {
     isPaused: model.isPaused,
     trackedConfigs: {},
     isScalerInSync: true,
-    verdict: verdictOf(model.verdict, model.status.canaryWeight, model.now),
+    verdict: verdictOf(model),
     ...(model.guard ? { guard: guardOf(model, model.guard) } : {}),
     ...observedTraffic(model),
     ...(model.stepClock ? { stepClock: model.stepClock } : {}),
