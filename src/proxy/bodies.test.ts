@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openClient } from './testing/raw-client.ts'
-import { startRawServer } from './testing/raw-server.ts'
+import { respond, startRawServer } from './testing/raw-server.ts'
 import { startRig, type Rig } from './testing/rig.ts'
 import { until } from './testing/until.ts'
 
@@ -97,6 +97,64 @@ describe('(29) a side that does not read', () => {
     expect(written).toBeLessThan(size / 2)
     client.socket.resume()
     await until('the rest', () => client.receivedBytes >= size, () => client.receivedBytes, 20_000)
+    await rig.close()
+    app.close()
+  })
+
+  it('stops an app that says over and over that its answer is to come', async () => {
+    let written = 0
+    const hint = `HTTP/1.1 103 Early Hints\r\nLink: <${'a'.repeat(1000)}>\r\n\r\n`.repeat(100)
+    const app = await startRawServer((connection) => {
+      connection.socket.once('data', () => {
+        const write = (): void => {
+          while (written < size) {
+            written += hint.length
+            if (!connection.socket.write(hint)) return
+          }
+          if (written < 2 * size) connection.send(respond('at last'))
+          written = 2 * size
+        }
+        connection.socket.on('drain', write)
+        write()
+      })
+    })
+    const rig = await startRig(app.port)
+    const client = await openClient(rig.route)
+    client.countsOnly = true
+    client.socket.pause()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await standstill(() => written)
+    expect(written).toBeLessThan(size / 2)
+    client.socket.resume()
+    await until('all of it', () => client.receivedBytes > size, () => client.receivedBytes, 20_000)
+    await expect.poll(() => rig.count('primary', 'weight', '2xx')).toBe(1)
+    await rig.close()
+    app.close()
+  })
+
+  it('is given up after a while where it is an app that has begun its answer, with the client that nobody hears any more', async () => {
+    const app = await startRawServer((connection) => {
+      connection.socket.once('data', () => {
+        connection.socket.pause()
+        connection.send('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbegun')
+      })
+    })
+    const rig = await startRig(app.port, { limits: { responseTimeoutMs: 300 } })
+    const client = await openClient(rig.route)
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`)
+    await client.hears('begun')
+    let written = 0
+    const pump = (): void => {
+      while (written < size && !client.socket.destroyed) {
+        written += piece.length
+        if (!client.socket.write(piece)) return
+      }
+    }
+    client.socket.on('drain', pump)
+    pump()
+    await client.closes()
+    await expect.poll(() => rig.count('primary', 'weight', 'reset')).toBe(1)
+    expect((await rig.stats()).openConnections).toBe(0)
     await rig.close()
     app.close()
   })

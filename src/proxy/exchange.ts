@@ -17,7 +17,7 @@ import { printAnswer, type OwnAnswer } from './http/own-answer.ts'
 import type { RequestHead } from './http/request-head.ts'
 import type { ResponseHead } from './http/response-head.ts'
 import { MirrorCopy } from './mirror-copy.ts'
-import { answerTo, lateBodyAnswer, malformedAnswer, type Failure } from './outcomes.ts'
+import { answerTo, isOurShortage, lateBodyAnswer, malformedAnswer, type Failure } from './outcomes.ts'
 import { RequestFlow } from './request-flow.ts'
 import { ResponseFlow } from './response-flow.ts'
 import { Serving } from './serving.ts'
@@ -165,6 +165,7 @@ export class Exchange implements UpstreamUser {
       return
     }
     if (this.head.minor > 0) this.client.write(`${this.client.probeTail()}${head.forward}\r\n`)
+    if (this.client.socket.writableNeedDrain) this.upstream?.socket.pause()
     if (head.status === 100) this.request.release()
   }
 
@@ -227,8 +228,8 @@ export class Exchange implements UpstreamUser {
   }
 
   onClientDrain(): void {
+    if (this.state === 'waiting' || this.state === 'responding') this.upstream?.socket.resume()
     if (this.state !== 'responding') return
-    this.upstream?.socket.resume()
     this.client.deadline = Number.POSITIVE_INFINITY
     if (this.hasClientEnded) this.expectProgress()
     if (!this.request.isDone) this.request.onDrain()
@@ -277,7 +278,7 @@ export class Exchange implements UpstreamUser {
 
   onUpstreamClosed(error: NodeJS.ErrnoException | undefined): void {
     if (this.state === 'responding') this.cut()
-    else if (this.state === 'connecting') this.failed('unsent')
+    else if (this.state === 'connecting') this.failed('unsent', { isItsFault: !isOurShortage(error) })
     else this.failed(this.wasNeverWritten(error) ? 'unsent' : 'lost')
   }
 
@@ -292,7 +293,7 @@ export class Exchange implements UpstreamUser {
     return isRefusedWrite && this.upstream?.isReused === true && this.request.isUntouched
   }
 
-  /** `isItsFault`: false where a pod that goes away said so itself. `isAnswered`: the peer spoke, so its connection was alive. */
+  /** `isItsFault`: false where a pod that goes away said so itself, or this one lacks the means. `isAnswered`: the peer spoke, so its connection was alive. */
   private failed(failure: Failure, { isItsFault = true, isAnswered = false } = {}): void {
     const isReused = !isAnswered && this.upstream?.isReused === true
     this.dropUpstream()
@@ -303,7 +304,8 @@ export class Exchange implements UpstreamUser {
     }
     const answer = answerTo[failure]
     const isRefusedHop = failure === 'unsent' && this.serving.reason === 'hop'
-    this.answer(isRefusedHop ? { ...answer, line: `${unsentHeader}: ${this.engine.isDraining ? 'draining' : 'refused'}\r\n` } : answer)
+    const why = this.engine.isDraining ? 'draining' : isItsFault ? 'refused' : 'overloaded'
+    this.answer(isRefusedHop ? { ...answer, line: `${unsentHeader}: ${why}\r\n` } : answer)
   }
 
   /** The policy's time is over: before the response the client hears so, in the middle of it the connection is cut. */

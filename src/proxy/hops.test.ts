@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RouteTable } from '../api/protocol.ts'
+import { startDeafServer } from './testing/deaf-server.ts'
 import { field, type Peer } from './testing/peer.ts'
 import { ask, get, openClient } from './testing/raw-client.ts'
 import { answering, respond, startRawServer, type RawServer } from './testing/raw-server.ts'
@@ -140,6 +141,21 @@ describe('two sidecars', () => {
     expect(requests.map(({ track, outcome, count }) => `${track} ${outcome} ${count}`)).toEqual(['primary 2xx 2'])
     held.socket.destroy()
     await busy.close()
+  })
+
+  it('do not count it against the client’s body that another place takes long to find', async () => {
+    const deaf = await startDeafServer()
+    const hasty = await startRig(v1.port, { limits: { bodyTimeoutMs: 300, peerConnectTimeoutMs: 1500 }, table: toCanary([deaf.port, canary.direct]) })
+    v2.close()
+    const client = await openClient(hasty.route)
+    client.send('POST /x HTTP/1.1\r\nHost: app\r\nContent-Length: 6\r\n\r\nabc')
+    await expect.poll(() => hasty.count('canary', 'weight', 'refused')).toBe(1)
+    client.send('def')
+    expect((await client.response()).body).toBe('v1')
+    expect(v1.connections.at(-1)?.received).toContain('\r\n\r\nabcdef')
+    client.socket.destroy()
+    await hasty.close()
+    await deaf.close()
   })
 
   it('ask three pods of the canary at most: each that is not there may cost a second', async () => {

@@ -125,6 +125,7 @@ export class RequestFlow {
 
   /** The place takes bytes again. */
   onDrain(): void {
+    if (this.isAnswered && this.upstream) this.upstream.deadline = Number.POSITIVE_INFINITY
     if (!this.isHeldBack) this.wantMore()
   }
 
@@ -139,8 +140,10 @@ export class RequestFlow {
   private passOn(payload: readonly Buffer[]): void {
     const flows = this.upstream !== undefined && !this.isHeldBack
     this.hold(payload, !flows || !this.isCommitted)
-    if (flows) this.forward('', payload)
-    else if (!this.isDone) this.client.pause()
+    if (flows) return this.forward('', payload)
+    // Where no place has been found yet, nobody waits for the client.
+    if (!this.upstream) this.client.deadline = Number.POSITIVE_INFINITY
+    if (!this.isDone) this.client.pause()
   }
 
   private forward(prefix: string, payload: readonly Buffer[]): void {
@@ -150,8 +153,10 @@ export class RequestFlow {
     const flows = writePart(upstream.socket, prefix, payload, { chunked: this.head.body === 'chunked', isLast: this.isDone, trailers: this.reader?.trailers ?? '' })
     this.client.deadline = Number.POSITIVE_INFINITY
     if (this.isDone) return
-    if (flows) this.wantMore()
-    else this.client.pause()
+    if (flows) return this.wantMore()
+    // While the client is not read its end is not heard either: an app that does not go on must not keep the two for ever.
+    if (this.isAnswered) upstream.deadline = this.engine.deadlines.after(this.engine.limits.responseTimeoutMs)
+    this.client.pause()
   }
 
   private wantMore(): void {
