@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../base/json.ts'
+import { isObject, parseObject, type Json, type JsonObject } from '../base/json.ts'
 import { managedServiceAnnotation } from './keys.ts'
 
 /**
@@ -22,15 +22,8 @@ export interface ServiceWiring {
 
 /** The record in an object's annotations; undefined where it is absent or not ours. Never throws. */
 export function readManagedService(annotations: JsonObject): ManagedService | undefined {
-  const text = annotations[managedServiceAnnotation]
-  if (typeof text !== 'string') return undefined
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  if (!isObject(value) || typeof value['canary'] !== 'string') return undefined
+  const value = parseObject(annotations[managedServiceAnnotation])
+  if (typeof value?.['canary'] !== 'string') return undefined
   const desired = readWiring(value['desired'])
   const original = readWiring(value['original'])
   return desired && original ? { canary: value['canary'], desired, original } : undefined

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../base/json.ts'
+import { parseObject, type JsonObject } from '../base/json.ts'
 import { targetStatusAnnotation } from './keys.ts'
 
 /**
@@ -16,16 +16,7 @@ export interface TargetStatus {
 
 /** The status in an object's annotations; undefined where it is absent or not ours. Never throws. */
 export function readTargetStatus(annotations: JsonObject): TargetStatus | undefined {
-  const text = annotations[targetStatusAnnotation]
-  if (typeof text !== 'string') return undefined
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  if (!isObject(value)) return undefined
-  const { phase, canary, appPort } = value
+  const { phase, canary, appPort } = parseObject(annotations[targetStatusAnnotation]) ?? {}
   if (phase !== 'adopting' && phase !== 'idle' && phase !== 'active') return undefined
   if (typeof canary !== 'string' || typeof appPort !== 'number') return undefined
   return { phase, canary, appPort }

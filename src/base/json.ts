@@ -44,6 +44,17 @@ export function valueAt(root: unknown, ...path: readonly string[]): unknown {
   return value
 }
 
+/** The object that a text is, as annotations hold one; undefined where it is absent or something else. Never throws. */
+export function parseObject(text: unknown): JsonObject | undefined {
+  if (typeof text !== 'string') return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** JSON with sorted keys: equal objects give equal text, whatever order they were written in. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>

@@ -1,6 +1,6 @@
 import { addressOf, resourceOf, type Resource } from '../api/resources.ts'
 import { AppError } from '../base/errors.ts'
-import { isObject, objectAt, stringAt, type JsonObject } from '../base/json.ts'
+import { isObject, objectAt, parseObject, stringAt, type JsonObject } from '../base/json.ts'
 import type { KubeClient, WriteOptions } from './client.ts'
 import { hasCode } from './errors.ts'
 import { threeWayPatch } from './three-way.ts'
@@ -72,16 +72,7 @@ function withLastApplied(manifest: JsonObject): JsonObject {
   return { ...plain, metadata: { ...plain.metadata, annotations: { ...annotations, [lastAppliedAnnotation]: `${goJson(sorted(plain))}\n` } } }
 }
 
-function lastApplied(live: JsonObject): JsonObject {
-  const text = stringAt(live, 'metadata', 'annotations', lastAppliedAnnotation)
-  if (text === undefined) return {}
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : {}
-  } catch {
-    return {}
-  }
-}
+const lastApplied = (live: JsonObject): JsonObject => parseObject(stringAt(live, 'metadata', 'annotations', lastAppliedAnnotation)) ?? {}
 
 /** Go's encoding/json writes these five characters as escapes; equal text lets kubectl find nothing to change. */
 const goJson = (value: unknown): string =>

@@ -1,6 +1,6 @@
 import type { Canary } from '../../api/canary.ts'
 import { canaryNameLabel, managedByLabel } from '../../api/keys.ts'
-import { isObject, type JsonObject } from '../../base/json.ts'
+import { isObject, objectAt, type JsonObject } from '../../base/json.ts'
 
 /**
  * Metadata of what Kinglet makes. What a tool wrote to track its own object must not stand on our copy: Argo CD and Flux would
@@ -26,6 +26,13 @@ export function copiedLabels(labels: JsonObject, prefixes: readonly string[]): J
 }
 
 export const without = (map: JsonObject, keys: readonly string[]): JsonObject => Object.fromEntries(Object.entries(map).filter(([key]) => !keys.some((part) => key.includes(part))))
+
+/** Metadata of a live object with the labels and annotations that ours should have; what others wrote stays. */
+export function mergedMetadata(live: JsonObject, built: JsonObject): JsonObject {
+  const metadata = objectAt(live, 'metadata')
+  const merged = (field: 'labels' | 'annotations'): JsonObject => ({ ...objectAt(metadata, field), ...objectAt(built, 'metadata', field) })
+  return { ...metadata, labels: merged('labels'), annotations: merged('annotations') }
+}
 
 /** Labels on everything that Kinglet makes. */
 export const ownLabels = (canary: Canary): JsonObject => ({ ...managedByLabel, [canaryNameLabel]: canary.name })

@@ -3,7 +3,7 @@ import { appPortAnnotation, canaryNameLabel, injectedTemplateKeys, injectLabel, 
 import { canonicalJson, isObject, listAt, objectAt, type Json, type JsonObject } from '../../base/json.ts'
 import { injectPod, type InjectionConfig } from '../../injection/inject.ts'
 import { renameConfigs } from './configs.ts'
-import { copiedLabels, ownAnnotations, ownerReference, ownLabels, without } from './metadata.ts'
+import { copiedLabels, mergedMetadata, ownAnnotations, ownerReference, ownLabels, without } from './metadata.ts'
 import type { Split } from './split.ts'
 
 /** What a primary is built from besides the target. */
@@ -55,14 +55,9 @@ export function buildPrimary(target: JsonObject, options: PrimaryOptions): JsonO
 
 /** A live primary with the target's template. Its selector and replicas stay: the one is immutable, the other somebody's decision. */
 export function updatePrimary(live: JsonObject, built: JsonObject): JsonObject {
-  const metadata = objectAt(live, 'metadata')
   return {
     ...live,
-    metadata: {
-      ...metadata,
-      labels: { ...objectAt(metadata, 'labels'), ...objectAt(built, 'metadata', 'labels') },
-      annotations: { ...objectAt(metadata, 'annotations'), ...objectAt(built, 'metadata', 'annotations') },
-    },
+    metadata: mergedMetadata(live, built),
     spec: { ...objectAt(built, 'spec'), replicas: objectAt(live, 'spec')['replicas'] ?? 1, selector: objectAt(live, 'spec', 'selector') },
   }
 }

@@ -3,7 +3,7 @@ import { canaryServiceName, managedServiceAnnotation, primaryName, proxyPorts } 
 import { readManagedService, writeManagedService, type ServiceWiring } from '../../api/managed-service.ts'
 import type { Track } from '../../api/protocol.ts'
 import { canonicalJson, isObject, listAt, numberAt, objectAt, stringAt, type Json, type JsonObject } from '../../base/json.ts'
-import { ownerReference, ownLabels } from './metadata.ts'
+import { mergedMetadata, ownerReference, ownLabels } from './metadata.ts'
 import { containerPorts, type OriginalService, type Split } from './split.ts'
 
 /** Flux leaves objects with these alone. Only on Services that Kinglet made: the user's own stay in the user's hands. */
@@ -100,14 +100,9 @@ export function isServiceInSync(live: JsonObject | undefined, built: JsonObject)
 
 /** A live Service of ours with what it should have; clusterIP and whatever else the API server set stays. */
 export function updateService(live: JsonObject, built: JsonObject): JsonObject {
-  const metadata = objectAt(live, 'metadata')
   return {
     ...live,
-    metadata: {
-      ...metadata,
-      labels: { ...objectAt(metadata, 'labels'), ...objectAt(built, 'metadata', 'labels') },
-      annotations: { ...objectAt(metadata, 'annotations'), ...objectAt(built, 'metadata', 'annotations') },
-    },
+    metadata: mergedMetadata(live, built),
     spec: { ...objectAt(live, 'spec'), selector: objectAt(built, 'spec', 'selector'), ports: listAt(built, 'spec', 'ports') },
   }
 }
