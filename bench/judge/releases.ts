@@ -126,7 +126,10 @@ const statusOf = async (client: KubeClient, namespace: string): Promise<JsonObje
 
 function countsBy(failures: readonly Failure[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {}
-  for (const { kind } of failures) counts[kind] = (counts[kind] ?? 0) + 1
+  for (const { kind, detail } of failures) {
+    const of = kind === 'timeout' ? detail : kind
+    counts[of] = (counts[of] ?? 0) + 1
+  }
   return counts
 }
 

@@ -76,6 +76,12 @@ describe.concurrent('the load client', () => {
     expect(last(lines).total.answered).toBe(0)
   })
 
+  it('says of a request that is given up what it was still waiting for', async () => {
+    const { url } = await serve(() => undefined)
+    const lines = await linesOf([stream(url, { timeoutMs: 200 })], (line) => line.total.failed >= 3)
+    expect(lines.flatMap((line) => line.failures)[0]?.detail).toBe('no complete answer in 200 ms, still waiting for the answer')
+  })
+
   it('counts a refused connection as a failure', async () => {
     const { url, server } = await serve(podinfo('v1', 'a-b-ccccc'))
     await new Promise((resolve) => server.close(resolve))

@@ -131,8 +131,15 @@ function exchange(stream: Stream, agent: http.Agent | false, tally: Tally): Prom
     const fail = (kind: FailureKind, detail: string, more: { readonly status?: number; readonly from?: Answerer } = {}): void =>
       count(() => tally.failed({ at: Date.now(), stream: stream.name, kind, detail, ...more }))
     const request = http.get(stream.url, { agent, headers: stream.headers ?? {} })
+    let awaited = 'a connection'
+    request.once('socket', (socket) => {
+      awaited = socket.connecting ? 'the address' : 'the answer'
+      if (!socket.connecting) return
+      socket.once('lookup', () => (awaited = 'a connection'))
+      socket.once('connect', () => (awaited = 'the answer'))
+    })
     const giveUp = (): void => {
-      fail('timeout', `no complete answer in ${stream.timeoutMs ?? 10_000} ms`)
+      fail('timeout', `no complete answer in ${stream.timeoutMs ?? 10_000} ms, still waiting for ${awaited}`)
       request.destroy()
     }
     // A client that was not given the processor first looks whether the answer has come meanwhile.
