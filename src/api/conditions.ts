@@ -61,7 +61,7 @@ export function kstatusConditions(phase: Phase, stall: Stall | undefined): reado
   const resting = phase === 'Initialized' || phase === 'Succeeded'
   const stalled = phase === 'Failed' || stall?.permanent === true
   const reconciling = !resting && !stalled
-  const { reason, message } = stall ?? { reason: phase, message: restingMessage(phase) }
+  const { reason, message } = stall ?? { reason: phase, message: words[phase] }
   return [
     { type: 'Ready', status: resting && !stall ? 'True' : 'False', reason, message },
     { type: 'Reconciling', status: truth(reconciling), reason, message: reconciling ? message : 'Nothing is under way.' },
@@ -71,10 +71,18 @@ export function kstatusConditions(phase: Phase, stall: Stall | undefined): reado
 
 const truth = (value: boolean): 'True' | 'False' => (value ? 'True' : 'False')
 
-function restingMessage(phase: Phase): string {
-  if (phase === 'Failed') return 'The analysis failed; apply another revision to start again.'
-  if (phase === 'Initialized' || phase === 'Succeeded') return 'The primary serves the revision that was promoted last.'
-  return `Under way: ${phase}.`
+const words: Readonly<Record<Phase, string>> = {
+  Initializing: 'The primary is being made, a copy of the Deployment that serves from then on.',
+  Initialized: 'The primary serves the revision that was promoted last.',
+  Waiting: 'The new revision waits for approval.',
+  Progressing: 'The new revision is being compared with the old one, step by step.',
+  WaitingPromotion: 'The promotion waits for approval.',
+  Promoting: 'The new revision has passed and is being copied to the primary.',
+  Finalising: 'All requests go to the primary again.',
+  Succeeded: 'The primary serves the revision that was promoted last.',
+  Failed: 'The analysis failed; apply another revision to start again.',
+  Terminating: 'The Deployment and the Service are being given back.',
+  Terminated: 'The Deployment and the Service are given back.',
 }
 
 /** The drafts with their times: `lastTransitionTime` stays while the status does, all of it stays while nothing changed. */

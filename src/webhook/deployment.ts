@@ -18,8 +18,11 @@ import { untouched, withAnnotation, type Mutation, type Write } from './mutation
  */
 export function mutateDeployment(write: Write): Mutation {
   const { object, warnings } = holdSplit(write)
-  return { object, warnings: [...warnings, ...complaints(write.object)] }
+  return { object, warnings: [...warnings, ...(isLeaving(write) ? [] : complaints(write.object))] }
 }
+
+/** Who opts out need not hear of settings. */
+const isLeaving = ({ object, old }: Write): boolean => isOptedIn(objectAt(old, 'metadata', 'annotations')) && !isOptedIn(objectAt(object, 'metadata', 'annotations'))
 
 function holdSplit({ object, old }: Write): Mutation {
   // A status that comes with a write is a copy (kubectl get -o yaml | kubectl apply): only the live object's counts.

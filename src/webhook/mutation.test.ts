@@ -105,6 +105,14 @@ describe('annotations that cannot be read', () => {
   ])('%s: kubectl shows the key and the remedy', (_which, object, text) => expect(warningsOf(object)).toEqual([`kinglet: Deployment myapp, ${text}`]))
 })
 
+describe('an opting out', () => {
+  it('is not answered with what is wrong about settings', () => {
+    const wrong = deployment({ annotations: { 'kinglet.sh/interval': 'soon' } })
+    const left = { ...wrong, metadata: { name: 'myapp', annotations: { 'kinglet.sh/interval': 'soon' } } }
+    expect(mutateDeployment(update(wrong, left)).warnings).toEqual([])
+  })
+})
+
 describe('a write that is none of our business', () => {
   it.each<[string, Write]>([
     ['creation keeps its replicas', { operation: 'CREATE', object: deployment(), old: undefined }],
