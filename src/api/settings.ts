@@ -2,7 +2,7 @@ import { parseDurationMs } from '../base/duration.ts'
 import type { Json, JsonObject } from '../base/json.ts'
 import { nearest } from '../base/nearest.ts'
 import { err, ok, type Result } from '../base/result.ts'
-import { canaryAnnotation, pauseAnnotations, replicasAnnotation, settingAnnotations, targetStatusAnnotation } from './keys.ts'
+import { canaryAnnotation, finalizer, pauseAnnotations, replicasAnnotation, settingAnnotations, targetStatusAnnotation } from './keys.ts'
 import { isProxyAnnotation } from './proxy-settings.ts'
 import type { Problem } from './validate.ts'
 
@@ -146,6 +146,8 @@ export function buildCanary(deployment: { readonly name: string; readonly namesp
       name,
       namespace,
       labels: { 'app.kubernetes.io/managed-by': 'kinglet' },
+      // The controller would add it a moment later.
+      finalizers: [finalizer],
       ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', name, uid, controller: false, blockOwnerDeletion: false }],
     },
     spec: {

@@ -19,7 +19,7 @@ import { createQueue, type Queue } from '../kube/queue.ts'
 import { createRecorder } from '../kube/recorder.ts'
 import { startReflector } from '../kube/reflector.ts'
 import type { ControllerRegistry } from '../metrics/controller.ts'
-import type { StepClock, Timing } from '../rollout/observation.ts'
+import type { Timing, Unwritten } from '../rollout/observation.ts'
 import type { Installation } from '../rollout/world.ts'
 import type { Logger } from '../runtime/log.ts'
 import { aborted } from '../runtime/signals.ts'
@@ -173,13 +173,13 @@ function createQueues(options: ControllerOptions, caches: Caches, certificates: 
     sha256: (text) => createHash('sha256').update(text).digest('hex'),
   })
   const told = new Map<string, number>()
-  const stepClocks = new Map<string, StepClock>()
+  const unwritten = new Map<string, Unwritten>()
   const toldOfAnnotations = new Map<string, string>()
   const canaries = createQueue({
     clock,
     retryMs,
     onError,
-    process: (key) => reconcile(key, { cluster: client, cache: caches.reader, hub, events, told, stepClocks, metrics, installation: installation(), timing, clock, log }),
+    process: (key) => reconcile(key, { cluster: client, cache: caches.reader, hub, events, told, unwritten, metrics, installation: installation(), timing, clock, log }),
   })
   const optIns = createQueue({ clock, retryMs, onError, process: (key) => reconcileOptIn(key, { cluster: client, cache: caches.reader, events, clock, told: toldOfAnnotations }) })
   return { hub, canaries, optIns, flush: () => events.flush() }

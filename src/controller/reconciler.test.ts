@@ -3,6 +3,7 @@ import { resources } from '../api/resources.ts'
 import type { Timing } from '../rollout/observation.ts'
 import { AppError } from '../base/errors.ts'
 import { listAt, numberAt, objectAt, stringAt, valueAt, type JsonObject } from '../base/json.ts'
+import { reconcile } from './reconciler.ts'
 import { appCanary, appDeployment, appService, catchUp, createStage, imageOf, live, namespace, statusOf, work, type Stage } from './stage.testkit.ts'
 
 const replicasOf = (stage: Stage, name: string): number | undefined => numberAt(stage.cluster.get(resources.deployments, namespace, name), 'spec', 'replicas')
@@ -45,6 +46,36 @@ describe('the life of an app', () => {
     expect(apexOf(stage)).toMatchObject({ clusterIP: '10.0.0.1', type: 'NodePort', selector: { app: 'web-primary' }, ports: [{ name: 'http', port: 80, targetPort: 'kinglet-route', nodePort: 30_080 }] })
     expect(stage.cluster.get(resources.services, namespace, 'web-canary')).toMatchObject({ spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 'kinglet-direct' }] } })
     expect(objectAt(stage.cluster.get(resources.canaries, namespace, 'web'), 'metadata')['finalizers']).toEqual(['finalizer.flagger.app'])
+  })
+
+  it('writes a line of kubectl get canary -w for each visible change, and few that are equal', async () => {
+    const stage = givenApp()
+    const lines: string[] = []
+    stage.cluster.onWrite = () => {
+      if (stage.cluster.writes.at(-1)?.endsWith(' canaries web')) lines.push(`${stringAt(statusOf(stage), 'phase')} ${numberAt(statusOf(stage), 'canaryWeight')}`)
+    }
+    await live(stage, 30)
+    // The finalizer and where the Service has to point are written before they are acted upon, and that the target rests after it does.
+    expect(lines.splice(0)).toEqual(['Initializing 0', 'Initializing 0', 'Initializing 0', 'Initialized 0', 'Initialized 0'])
+    deploy(stage, 'v2')
+    await live(stage, 60)
+    expect(lines).toEqual(['Progressing 0', 'Progressing 25', 'Progressing 50', 'Promoting 50', 'Finalising 0', 'Succeeded 0', 'Succeeded 0'])
+  })
+
+  it('does not read the cluster over and over while it waits', async () => {
+    const stage = givenApp()
+    await work(stage)
+    stage.clock.advance(1000)
+    await work(stage)
+    let reads = 0
+    const find = stage.cluster.find.bind(stage.cluster)
+    const counted: Pick<typeof stage.cluster, 'find' | 'list'> = { find: (resource, at) => ((reads += 1), find(resource, at)), list: (resource, options) => stage.cluster.list(resource, options) }
+    const cluster = Object.assign(Object.create(stage.cluster) as typeof stage.cluster, counted)
+    for (let second = 0; second < 5; second += 1) {
+      stage.clock.advance(1000)
+      await reconcile(`${namespace}/web`, { ...stage.options, cluster })
+    }
+    expect(reads).toBe(0)
   })
 
   it('names a PodDisruptionBudget that leaves the primary out, when it is adopted and with each release', async () => {

@@ -8,7 +8,7 @@ import { objectAt, type JsonObject } from '../base/json.ts'
 import type { Logger } from '../runtime/log.ts'
 import { decide, isBeginning, type Decision } from '../rollout/decide.ts'
 import { observe, type Observed } from '../rollout/observe.ts'
-import type { StepClock, Timing } from '../rollout/observation.ts'
+import type { Timing, Unwritten } from '../rollout/observation.ts'
 import type { Installation, World } from '../rollout/world.ts'
 import { applyActions, withStatus, type Refusal } from './apply.ts'
 import { gather, type GatherOptions } from './gather.ts'
@@ -29,8 +29,8 @@ export interface ReconcilerOptions {
   readonly events: EventSink
   /** The time of the last events that this process has told, by Canary. Owned by the caller, kept between looks. */
   readonly told: Map<string, number>
-  /** Clocks of steps that were started and not written yet, by Canary. Owned by the caller, kept between looks. */
-  readonly stepClocks: Map<string, StepClock>
+  /** What was found out and not written yet, by Canary. Owned by the caller, kept between looks. */
+  readonly unwritten: Map<string, Unwritten>
   readonly metrics: ControllerMetrics
   readonly installation: Installation
   readonly timing: Timing
@@ -51,7 +51,7 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
   if (!cached) {
     hub.forget(key)
     options.told.delete(key)
-    options.stepClocks.delete(key)
+    options.unwritten.delete(key)
     options.told.delete(refusalsOf(key))
     metrics.forgetCanary(at.namespace, at.name)
     return { afterMs: lookAgainMs.idle }
@@ -59,7 +59,7 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
   const glance = look(key, cached, options)
   // Where pods are is a fact that needs no decision, and one on its way out waits for it.
   publish(key, glance.observed.observation.canary, cached, glance.observed, options)
-  if (!isConsequential(glance, options.stepClocks.get(key))) return settled(key, cached, glance, options)
+  if (!isConsequential(glance, options.unwritten.get(key))) return settled(key, cached, glance, options)
   const world = await read(options.cluster, isBeginning(glance.observed.observation, glance.decision.status))
   if (!world) return { afterMs: 0 }
   const { observed, decision } = look(key, world, options)
@@ -96,18 +96,18 @@ interface Look {
   readonly decision: Decision
 }
 
-function look(key: string, world: World, { installation, timing, clock, stepClocks }: ReconcilerOptions): Look {
+function look(key: string, world: World, { installation, timing, clock, unwritten }: ReconcilerOptions): Look {
   const observed = observe(world, installation)
-  const stepClock = stepClocks.get(key)
-  return { observed, decision: decide({ ...observed.observation, ...(stepClock ? { stepClock } : {}) }, clock.now(), timing) }
+  const known = unwritten.get(key)
+  return { observed, decision: decide({ ...observed.observation, ...(known ? { unwritten: known } : {}) }, clock.now(), timing) }
 }
 
-const isConsequential = ({ observed, decision }: Look, stepClock: StepClock | undefined): boolean =>
-  decision.status !== observed.observation.canary.status || decision.actions.length > 0 || decision.stepClock?.startedAt !== stepClock?.startedAt
+const isConsequential = ({ observed, decision }: Look, known: Unwritten | undefined): boolean =>
+  decision.status !== observed.observation.canary.status || decision.actions.length > 0 || decision.unwritten !== known
 
-function remember(key: string, { stepClock }: Decision, { stepClocks }: ReconcilerOptions): void {
-  if (stepClock) stepClocks.set(key, stepClock)
-  else stepClocks.delete(key)
+function remember(key: string, { unwritten }: Decision, options: ReconcilerOptions): void {
+  if (unwritten) options.unwritten.set(key, unwritten)
+  else options.unwritten.delete(key)
 }
 
 const publish = (key: string, canary: Canary, world: World, { split }: Observed, { hub }: ReconcilerOptions): void => hub.publish(key, buildPublication(canary, world, split), canary)

@@ -64,7 +64,7 @@ export function createStage(timing: Timing = defaultTiming): Stage {
   const metrics = { observeCanary: nothing, forgetCanary: nothing, countEnd: nothing, observeReconcile: nothing }
   const log = { debug: nothing, info: nothing, warn: nothing, error: nothing }
   const sink = { record: ({ type, message, regarding }: { type: string; message: string; regarding: JsonObject }) => void (regarding['kind'] === 'Canary' && events.push(`${type} ${message}`)) }
-  const options: ReconcilerOptions = { cluster, cache: cluster, hub, events: sink, told: new Map(), stepClocks: new Map(), metrics, installation, timing, clock, log }
+  const options: ReconcilerOptions = { cluster, cache: cluster, hub, events: sink, told: new Map(), unwritten: new Map(), metrics, installation, timing, clock, log }
   return { cluster, clock, hub, events, options, tables: new Map(), traffic: { failing: 0, perSecond: 20 } }
 }
 

@@ -42,7 +42,25 @@ describe('given a plain Deployment and Service', () => {
     expect(model.target?.desired).toBe(2)
     pass(model, 3000)
     expect(model).toMatchObject({ status: { phase: 'Initialized', canaryWeight: 0, lastPromotedSpec: 'v1' }, target: { desired: 0, mark: { phase: 'idle' } } })
-    expect(eventTexts(model)).toEqual(['myapp-primary.test not ready: waiting for rollout to finish: 0 of 2 (readyThreshold 100%) updated replicas are available', 'Initialization done! myapp.test'])
+    expect(eventTexts(model)).toEqual(['Initialization done! myapp.test'])
+  })
+
+  it('says why it waits, once and not before it has waited for ten seconds', () => {
+    const model = createModel()
+    settle(model)
+    const notReady = 'myapp-primary.test not ready: waiting for rollout to finish: 0 of 2 (readyThreshold 100%) updated replicas are available'
+    const { status } = model
+    const look = (ms: number): void => {
+      model.now += ms
+      settle(model)
+    }
+    look(9000)
+    expect(model.status, 'nothing is written').toBe(status)
+    expect(eventTexts(model)).toEqual([])
+    look(1000)
+    look(60_000)
+    expect(model.status.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', reason: 'PrimaryNotReady', message: notReady }))
+    expect(eventTexts(model)).toEqual([notReady])
   })
 
   it('keeps the target while the primary is not ready, whatever the deadline says', () => {
@@ -80,13 +98,11 @@ describe('given a new revision', () => {
     expect(table(model, 7)).toEqual(['0m Progressing 0', '1m Progressing 10', '2m Progressing 20', '3m Progressing 30', '4m Progressing 40', '5m Progressing 50', '6m Promoting 50'])
     pass(model, 5000)
     expect(model).toMatchObject({ status: { phase: 'Succeeded', canaryWeight: 0, lastPromotedSpec: 'v2' }, primary: { revision: 'v2' }, target: { desired: 0 } })
-    expect(eventTexts(model).slice(2)).toEqual([
+    expect(eventTexts(model).slice(1)).toEqual([
       'New revision detected! Scaling up myapp.test',
-      'canary deployment myapp.test not ready: waiting for rollout to finish: 0 of 2 (readyThreshold 100%) updated replicas are available',
       'Starting canary analysis for myapp.test',
       ...[10, 20, 30, 40, 50].map((weight) => `Advance myapp.test canary weight ${weight}`),
       'Copying myapp.test template spec to myapp-primary.test',
-      'myapp-primary.test not ready: waiting for rollout to finish: 1 of 2 (readyThreshold 100%) updated replicas are available',
       'Routing all traffic to primary',
       'Promotion completed! Scaling down myapp.test',
     ])
@@ -350,7 +366,7 @@ describe('the clock of a step', () => {
   it('begins anew at a controller that takes over before: a step is watched for an interval at least', () => {
     const model = givenFollowed()
     settle(model)
-    model.stepClock = undefined
+    model.unwritten = undefined
     model.now += 30_000
     settle(model)
     const tookOverAt = model.now

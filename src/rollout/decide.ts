@@ -28,36 +28,37 @@ import { analyse } from './analyse.ts'
 import { converge, type Action } from './converge.ts'
 import { guardFailure, withCheckpoint } from './guarded.ts'
 import { rest } from './idle.ts'
-import { defaultTiming, type Observation, type StepClock, type Timing } from './observation.ts'
+import { defaultTiming, type Observation, type Timing, type Unwritten } from './observation.ts'
 import { continuePromotion, finalise, holdOnCanary } from './promotion.ts'
 import { remove } from './removal.ts'
 import { withSessionCookies } from './session-cookies.ts'
-import { clockAlone, withClock } from './step-clock.ts'
 import { hold, normal, reroute, stallOf, waitFor, warning, withState, type Context, type Step } from './step.ts'
+import { knownOf, leftUnwritten, withClocks } from './unwritten.ts'
 
 export interface Decision {
   /** To be written before anything is done. The very object of the observation where nothing changed. */
   readonly status: CanaryStatus
   readonly actions: readonly Action[]
   readonly events: readonly RolloutEvent[]
-  /** To be remembered instead of written, until the next decision: see step-clock.ts. */
-  readonly stepClock?: StepClock
+  /** To be remembered until the next decision instead of written: see unwritten.ts. */
+  readonly unwritten?: Unwritten
   /** When to look again at the latest, milliseconds since the epoch; absent: when something changes. */
   readonly wakeAt?: number
 }
 
 /** What follows from an observation at `now` (milliseconds since the epoch). Never throws. */
 export function decide(observation: Observation, now: number, timing: Timing = defaultTiming): Decision {
-  const context: Context = { observation: withRememberedClock(observation), now, timing }
+  const { canary } = observation
+  const known = knownOf(canary.status, observation.unwritten)
+  const context: Context = { observation: { ...observation, canary: { ...canary, status: withClocks(canary.status, known) } }, now, timing }
   const step = advance(context)
-  const events = [...step.events, ...announcements(observation, step.stall), ...caveats(observation), ...aboutNeighbours(observation, step.status)]
-  const { status, stepClock } = finish(observation, events.length > 0 ? { ...step, status: withState(step.status, { told: { at: now, events } }) } : step, now)
-  return { status, actions: converge(context, status), events, ...(stepClock ? { stepClock } : {}), ...(step.wakeAt === undefined ? {} : { wakeAt: step.wakeAt }) }
-}
-
-const withRememberedClock = (observation: Observation): Observation => {
-  const { canary, stepClock } = observation
-  return { ...observation, canary: { ...canary, status: withClock(canary.status, stepClock) } }
+  const next = finish(observation, step, now)
+  const told = [...step.events, ...caveats(observation), ...aboutNeighbours(observation, step.status)]
+  const isCheckpointDue = withCheckpoint(observation, canary.status, canary.status, now) !== canary.status
+  const unwritten = told.length > 0 || isCheckpointDue ? undefined : leftUnwritten(next, canary.status, { stall: step.stall, known, now })
+  const events = unwritten ? [] : [...told, ...announcements(observation, step.stall)]
+  const status = unwritten ? canary.status : durable(observation, events.length > 0 ? withState(next, { told: { at: now, events } }) : next, now)
+  return { status, actions: converge(context, status), events, ...(unwritten ? { unwritten } : {}), ...(step.wakeAt === undefined ? {} : { wakeAt: step.wakeAt }) }
 }
 
 function advance(context: Context): Step {
@@ -134,8 +135,8 @@ const aboutNeighbours = (observation: Observation, status: CanaryStatus): readon
 /** Ordinary waiting, which a person sees in the conditions and need not read as a warning. */
 const quietReasons = new Set(['CreatingPrimary', 'ScalingUp', 'MovingEndpoints', 'AwaitingAcknowledgement'])
 
-/** The status with its conditions, times and generations; the durable one where nothing is worth a write. */
-function finish(observation: Observation, step: Step, now: number): Pick<Decision, 'status' | 'stepClock'> {
+/** The status with its conditions, times and generations. */
+function finish(observation: Observation, step: Step, now: number): CanaryStatus {
   const { canary, target } = observation
   const before = canary.status
   const { status } = step
@@ -144,7 +145,7 @@ function finish(observation: Observation, step: Step, now: number): Pick<Decisio
   const drafts = [promotedCondition(phase, canary.spec.targetRef.kind), ...kstatusConditions(phase, step.stall ?? guardFailure(status))]
   const hasMoved = (['phase', 'canaryWeight', 'failedChecks', 'iterations'] as const).some((field) => status[field] !== before[field])
   const lastTransitionTime = hasMoved || before.lastTransitionTime === undefined ? time : before.lastTransitionTime
-  const next: CanaryStatus = {
+  return {
     ...withSessionCookies(canary, status),
     phase,
     lastTransitionTime,
@@ -152,8 +153,11 @@ function finish(observation: Observation, step: Step, now: number): Pick<Decisio
     observedGeneration: canary.generation,
     ...(target ? { observedTargetGeneration: target.generation } : {}),
   }
-  const stepClock = clockAlone(next, before, now)
-  const checked = withCheckpoint(observation, stepClock ? before : next, before, now)
-  if (canonicalJson(checked) === canonicalJson(before)) return { status: before, ...(stepClock ? { stepClock } : {}) }
-  return { status: withClock(checked, stepClock) }
+}
+
+/** What is to be written: the durable status itself where nothing is worth a write. */
+function durable(observation: Observation, next: CanaryStatus, now: number): CanaryStatus {
+  const before = observation.canary.status
+  const checked = withCheckpoint(observation, next, before, now)
+  return canonicalJson(checked) === canonicalJson(before) ? before : checked
 }

@@ -68,7 +68,7 @@ export function withCheckpoint(observation: Observation, next: CanaryStatus, bef
   if (next.phase !== 'Progressing') return withLastRecord(observation, next.kinglet.guard ? withState(next, { guard: undefined }) : next, before)
   if (!guard || guard.checkpoint.run !== next.kinglet.runGeneration) return next
   const old = before.kinglet.guard
-  const isDue = now - (old?.atMs ?? 0) >= checkpointMs && canonicalJson(guard.checkpoint.state) !== canonicalJson(old?.state ?? {})
+  const isDue = now - (old?.atMs ?? next.kinglet.generationAt) >= checkpointMs && canonicalJson(guard.checkpoint.state) !== canonicalJson(old?.state ?? {})
   if (!isDue && canonicalJson(next) === canonicalJson(before)) return next
   const checked = withState(next, { guard: guard.checkpoint })
   return checked.analysis ? { ...checked, analysis: { ...checked.analysis, guard: guard.record } } : checked

@@ -7,8 +7,8 @@ import type { JsonObject } from '../base/json.ts'
 import type { TargetStatus } from '../api/target.ts'
 import type { Action } from './converge.ts'
 import { decide, type Decision } from './decide.ts'
-import type { Observation, StepClock, TargetObservation } from './observation.ts'
-import { withClock } from './step-clock.ts'
+import type { Observation, TargetObservation, Unwritten } from './observation.ts'
+import { knownOf, withClocks } from './unwritten.ts'
 
 /**
  * A little world for the state machine: two workloads, an apex and time. It does what a cluster does with Kinglet's actions, and
@@ -19,7 +19,7 @@ export interface Model {
   spec: CanarySpec
   status: CanaryStatus
   /** What the controller remembers. */
-  stepClock: StepClock | undefined
+  unwritten: Unwritten | undefined
   now: number
   isDeleting: boolean
   finalizers: string[]
@@ -53,7 +53,7 @@ export function createModel(analysis: JsonObject = { interval: '1m', threshold: 
   return {
     spec: parseCanary(raw).spec,
     status: initialStatus,
-    stepClock: undefined,
+    unwritten: undefined,
     now: 1_700_000_000_000,
     isDeleting: false,
     finalizers: [],
@@ -142,7 +142,7 @@ export function observeModel(model: Model): Observation {
     verdict: verdictOf(model),
     ...(model.guard ? { guard: guardOf(model, model.guard) } : {}),
     ...observedTraffic(model),
-    ...(model.stepClock ? { stepClock: model.stepClock } : {}),
+    ...(model.unwritten ? { unwritten: model.unwritten } : {}),
   }
 }
 
@@ -165,7 +165,7 @@ export function look(model: Model, crash = false): Decision {
   const decision = decide(before, model.now)
   model.history.push({ before, decision, now: model.now })
   model.status = decision.status
-  model.stepClock = crash ? undefined : decision.stepClock
+  model.unwritten = crash ? undefined : decision.unwritten
   if (!crash) for (const action of decision.actions) act(model, action)
   return decision
 }
@@ -173,9 +173,9 @@ export function look(model: Model, crash = false): Decision {
 /** Looks until nothing differs, as the events of its own writes make the controller do. */
 export function settle(model: Model): void {
   for (let turn = 0; turn < 12; turn += 1) {
-    const { status, stepClock } = model
+    const { status, unwritten } = model
     const decision = look(model)
-    if (decision.actions.length === 0 && decision.status === status && decision.stepClock?.startedAt === stepClock?.startedAt) return
+    if (decision.actions.length === 0 && decision.status === status && decision.unwritten === unwritten) return
   }
   throw new Error(`no fixpoint: ${JSON.stringify(model.history.slice(-2).map(({ decision }) => decision))}`)
 }
@@ -251,7 +251,7 @@ function releaseTarget(model: Model, replicas: number): void {
 }
 
 /** When the running step began; undefined while it is waited for. */
-export const stepStartedAt = ({ status, stepClock }: Model): number | undefined => withClock(status, stepClock).kinglet.stepStartedAt
+export const stepStartedAt = ({ status, unwritten }: Model): number | undefined => withClocks(status, knownOf(status, unwritten)).kinglet.stepStartedAt
 
 /** The good part of a cluster's life: pods become ready, endpoints follow, sidecars acknowledge. */
 export function catchUp(model: Model): void {

@@ -1,5 +1,5 @@
 import type { Canary } from '../api/canary.ts'
-import type { Verdict } from '../api/canary-status.ts'
+import type { CanaryStatus, Verdict } from '../api/canary-status.ts'
 import type { GuardObservation } from '../api/guard-record.ts'
 import type { TargetStatus } from '../api/target.ts'
 import type { Track } from '../api/protocol.ts'
@@ -28,8 +28,8 @@ export interface Observation {
   readonly isScalerInSync: boolean
   readonly pods: PodsObservation
   readonly sidecars: SidecarsObservation
-  /** The running step's clock, where this controller has started it and nothing was written since. */
-  readonly stepClock?: StepClock
+  /** What this controller has found out since the last write. */
+  readonly unwritten?: Unwritten
   /** What the checks say now; absent where nothing was measured. */
   readonly verdict?: Verdict
   /** What the guard says now; absent where none is watching. */
@@ -100,12 +100,14 @@ export interface SidecarsObservation {
   readonly listeningSince: number
 }
 
-/** When the step of a routing intent began, see step-clock.ts. */
-export interface StepClock {
-  /** The routing intent whose step it is. */
-  readonly generation: number
+/** What is known and not written, see unwritten.ts. */
+export interface Unwritten {
+  /** The durable status that it continues, as text: it is about no other. */
+  readonly durable: string
+  /** What would be written. */
+  readonly status: CanaryStatus
   /** Milliseconds since the epoch. */
-  readonly startedAt: number
+  readonly since: number
 }
 
 /** Waits that belong to the installation, not to a Canary. */
