@@ -194,7 +194,7 @@ export class Http2Exchange implements StreamUser, SessionTaker {
     if (!head || head.status === 101 || (head.status < 200 && hasEnded)) return this.onMalformed()
     if (head.status < 200) return this.client.sendHeaders(head.forward, false)
     this.serving.gotHead()
-    if (head.unsent !== '' && !this.serving.place.isLocal) return this.failed('unsent', { isItsFault: head.unsent !== 'draining' })
+    if (head.unsent !== '' && !this.serving.place.isLocal) return this.failed('unsent', { isItsFault: head.unsent === 'refused' })
     const replacement = this.serving.replacementFor(head.status, this.request.isWhole, hasEnded && this.head.isGrpc ? head.grpcStatus : undefined)
     if (replacement) {
       this.dropUpstream()

@@ -106,8 +106,8 @@ export class Http2MirrorCopy implements SessionTaker, StreamUser {
     if (!response) return this.end(() => this.charge.failed('5xx'))
     if (response.status < 200) return
     this.charge.gotHead()
-    if (response.unsent === 'draining') return this.end(() => this.charge.dropped())
-    if (response.unsent !== '') return this.end(() => this.charge.failed('refused'))
+    if (response.unsent === 'refused') return this.end(() => this.charge.failed('refused'))
+    if (response.unsent !== '') return this.end(() => this.charge.dropped())
     this.response = response
     if (hasEnded) this.complete(response.grpcStatus)
   }
