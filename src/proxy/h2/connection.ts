@@ -8,7 +8,7 @@ import type { Seat } from '../crowd.ts'
 import type { Timed } from '../deadlines.ts'
 import type { Engine } from '../engine.ts'
 import { unsentHeader } from '../http/hop-by-hop.ts'
-import { ownHeaders } from './own-answer.ts'
+import { sendOwnAnswer } from './own-answer.ts'
 import { Http2Exchange, type StreamOwner } from './exchange.ts'
 import type { DecodedBlock } from './hpack/decoder.ts'
 import { field } from './hpack/field.ts'
@@ -78,11 +78,10 @@ export class Http2Connection implements SessionUser, StreamOwner, Timed {
     stream.user = undefined
     if (fault === 'malformed') return stream.reset(errorCode.protocolError)
     const method = block.fields.find(({ name }) => name === ':method')?.value ?? ''
-    const { headers, body } = ownHeaders({ status: fault.status, code: 'bad-request', message: `The proxy refused this request: ${fault.reason}.` }, { method, isGrpc: false })
+    const answer = { status: fault.status, code: 'bad-request', message: `The proxy refused this request: ${fault.reason}.` }
     // Another sidecar may have sent it, and can serve it elsewhere.
     const isUnsent = fault.status === 503 && this.port === 'direct'
-    stream.sendHeaders(isUnsent ? [...headers, field(unsentHeader, 'overloaded')] : headers, body === undefined)
-    if (body) stream.sendData(body, true)
+    sendOwnAnswer(stream, answer, { method, isGrpc: false }, isUnsent ? [field(unsentHeader, 'overloaded')] : [])
     if (!hasEnded && !stream.hasQueued) stream.reset(errorCode.noError)
     else if (!stream.isOver) stream.user = new RefusedStream(stream, this.engine.deadlines, this.engine.limits.bodyTimeoutMs)
   }

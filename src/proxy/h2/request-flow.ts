@@ -128,6 +128,11 @@ export class Http2RequestFlow {
     this.keptBytes = 0
   }
 
+  /** A body is waited for, and its client has sent all that may be. */
+  get isOwed(): boolean {
+    return !this.hasEnded && this.client.unconsumed === 0
+  }
+
   // === Ends ===
 
   /** The response has begun: no other place will be asked. */
@@ -140,6 +145,12 @@ export class Http2RequestFlow {
   end(): void {
     this.isOver = true
     this.dropCopy()
+  }
+
+  /** The response is complete without the rest of the request, which the client need not send (RFC 9113 §8.1). */
+  stop(code: number): void {
+    this.client.consume(this.client.unconsumed)
+    if (!this.hasEnded && !this.client.hasQueued) this.client.reset(code)
   }
 
   /** The request is whole, and so is its copy. */
