@@ -42,9 +42,11 @@ function holdReplicas(object: JsonObject, old: JsonObject, status: TargetStatus)
   const name = (stringAt(object, 'metadata', 'name') ?? '').slice(0, 80)
   const reason = status.phase === 'idle' ? `while ${primaryName(name)} serves` : `while its analysis runs`
   const noted = withAnnotation(object, replicasAnnotation, String(wanted))
+  const isNew = status.phase === 'idle' && canonicalJson(objectAt(object, 'spec', 'template')) !== canonicalJson(objectAt(old, 'spec', 'template'))
+  const next = isNew ? `. The new version is released step by step: kubectl get canary ${status.canary} -n ${stringAt(object, 'metadata', 'namespace') ?? ''} -w` : ''
   return {
     object: { ...noted, spec: { ...objectAt(noted, 'spec'), replicas: live } },
-    warnings: [`kinglet holds deployment ${name} at ${live} replicas ${reason}; your ${wanted} is noted in ${replicasAnnotation}`],
+    warnings: [`kinglet holds deployment ${name} at ${live} replicas ${reason}; your ${wanted} is noted in ${replicasAnnotation}${next}`],
   }
 }
 

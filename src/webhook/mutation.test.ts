@@ -50,7 +50,8 @@ describe('a write to an idle target', () => {
   })
 
   it('of a new revision stores the template as it is, marked for the sidecar', () => {
-    const { object } = mutateDeployment(update(idle(), idle({ replicas: 3, image: 'myapp:2' })))
+    const { object, warnings } = mutateDeployment(update(idle(), idle({ replicas: 3, image: 'myapp:2' })))
+    expect(warnings).toEqual(['kinglet holds deployment myapp at 0 replicas while myapp-primary serves; your 3 is noted in kinglet.sh/replicas. The new version is released step by step: kubectl get canary myapp -n shop -w'])
     expect(valueAt(object, 'spec', 'template')).toEqual({
       metadata: { labels: { app: 'myapp', 'kinglet.sh/inject': 'true' }, annotations: { 'kinglet.sh/app-port': '8080' } },
       spec: { containers: [{ name: 'app', image: 'myapp:2' }] },
