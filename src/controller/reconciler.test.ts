@@ -59,7 +59,11 @@ describe('the life of an app', () => {
     expect(lines.splice(0)).toEqual(['Initializing 0', 'Initializing 0', 'Initializing 0', 'Initialized 0', 'Initialized 0'])
     deploy(stage, 'v2')
     await live(stage, 60)
-    expect(lines).toEqual(['Progressing 0', 'Progressing 25', 'Progressing 50', 'Promoting 50', 'Finalising 0', 'Succeeded 0', 'Succeeded 0'])
+    expect(lines.splice(0)).toEqual(['Progressing 0', 'Progressing 25', 'Progressing 50', 'Promoting 50', 'Finalising 0', 'Succeeded 0', 'Succeeded 0'])
+    stage.traffic = { failing: 0.5, perSecond: 40 }
+    deploy(stage, 'v3')
+    await live(stage, 60)
+    expect(lines).toEqual(['Progressing 0', 'Progressing 25', 'Failed 0', 'Failed 0'])
   })
 
   it('does not read the cluster over and over while it waits', async () => {

@@ -55,6 +55,8 @@ function passOnReplicas({ observation }: Context, status: CanaryStatus): CanaryS
 function finishSettling(context: Context, status: CanaryStatus): Step {
   if (!status.kinglet.settling) return stay(status)
   const acked = acknowledgement(context, status)
+  // What a failure was about stays in the conditions meanwhile.
+  if (!acked.isDone && status.phase === 'Failed') return stay(status, acked.until)
   if (!acked.isDone) return hold(status, waitFor('AwaitingAcknowledgement', 'Waiting for every sidecar to send requests to the primary alone'), acked.until)
   const named = nameSilent(status, acked.silent, context.timing)
   const movedAt = status.kinglet.endpointsMovedAt
