@@ -57,7 +57,7 @@ export const proxySettings: readonly ProxySetting[] = [
   proxy('head-timeout', 'HEAD_TIMEOUT_MS', time(1, '10s')),
   proxy('body-timeout', 'BODY_TIMEOUT_MS', time(1, '60s')),
   proxy('idle-timeout', 'IDLE_TIMEOUT_MS', time(1, '75s')),
-  proxy('connect-timeout', 'CONNECT_TIMEOUT_MS', time(1, '1s')),
+  proxy('connect-timeout', 'CONNECT_TIMEOUT_MS', time(1, '5s')),
   proxy('response-timeout', 'RESPONSE_TIMEOUT_MS', time(1, '5m')),
   proxy('tunnel-idle-timeout', 'TUNNEL_IDLE_MS', time(1, '1h')),
 ]
