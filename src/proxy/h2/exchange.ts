@@ -131,6 +131,7 @@ export class Http2Exchange implements StreamUser, AttemptOwner {
   }
 
   onData(bytes: Buffer, hasEnded: boolean): void {
+    if (bytes.length === 0 && !hasEnded) return
     this.time.moved()
     const fault = this.request.take(bytes, hasEnded)
     if (fault === 'fault') this.refuse()
@@ -188,6 +189,7 @@ export class Http2Exchange implements StreamUser, AttemptOwner {
 
   onResponseData(bytes: Buffer, hasEnded: boolean): void {
     if (!this.response) return this.onMalformed()
+    if (bytes.length === 0 && !hasEnded) return
     if (!this.response.take(bytes.length, hasEnded)) return this.onUpstreamReset(errorCode.protocolError, 'peer')
     if (!this.client.hasQueued) this.time.moved()
     this.client.sendData(bytes, hasEnded)

@@ -28,6 +28,8 @@ describe('what waits for a window', () => {
     app.close()
   })
 
+  const received = (): readonly Frame[] => framesIn(Buffer.from(client.received, 'latin1'))
+
   // As an object of its own each byte would take a hundred, and keep alive whatever came with it.
   it('of a request is kept in few pieces, however many it came in', async () => {
     client.socket.write(Buffer.concat([hello, frame(frameType.headers, flag.endHeaders, 1, getBlock()), letters(1)]))
@@ -38,11 +40,20 @@ describe('what waits for a window', () => {
     expect(app.heard().filter(isData).length).toBeLessThan(20)
   })
 
+  it('is no empty frame: those go no further, and many clients’ together are no flood to the app', async () => {
+    const empty = Array.from({ length: 5 }, () => frame(frameType.data, 0, 1))
+    client.socket.write(Buffer.concat([hello, frame(frameType.headers, flag.endHeaders, 1, getBlock()), ...empty, frame(frameType.data, flag.endStream, 1)]))
+    await app.hears('the end', ({ type, flags }) => type === frameType.data && (flags & flag.endStream) !== 0)
+    expect(app.heard().filter(({ type }) => type === frameType.data)).toHaveLength(1)
+    app.say([frame(frameType.headers, flag.endHeaders, 1, block([[':status', '200']])), ...empty, frame(frameType.data, flag.endStream, 1)])
+    await until('the end', () => received().some(({ type, flags }) => type === frameType.data && (flags & flag.endStream) !== 0))
+    expect(received().filter(({ type }) => type === frameType.data)).toHaveLength(1)
+  })
+
   it('of a response too', async () => {
     client.socket.write(Buffer.concat([hello, noWindow, get(1)]))
     await app.hears('the request', ({ type }) => type === frameType.headers)
     app.say([frame(frameType.headers, flag.endHeaders, 1, block([[':status', '200']])), letters(1)])
-    const received = (): readonly Frame[] => framesIn(Buffer.from(client.received, 'latin1'))
     await until('the head', () => received().some(({ type }) => type === frameType.headers))
     client.socket.write(frame(frameType.windowUpdate, 0, 1, uint32(65_535)))
     await until('the end', () => received().some(({ type, flags }) => type === frameType.data && (flags & flag.endStream) !== 0))

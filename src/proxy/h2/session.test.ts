@@ -93,6 +93,13 @@ describe('a client by the frame', () => {
     expect(received(client).filter(({ type }) => type === frameType.data).map(({ payload }) => payload.toString()).join('')).toBe('/waiting')
   })
 
+  it('may begin streams after its GOAWAY: that speaks of the server’s', async () => {
+    send(hello, get(1, '/silent'), frame(frameType.goaway, 0, 0, Buffer.alloc(8)), get(3, '/after'))
+    await endOf(client, 3)
+    send(frame(frameType.rstStream, 0, 1, uint32(errorCode.cancel)))
+    await client.closes()
+  })
+
   it('may pad what it sends', async () => {
     const head = getBlock('/padded')
     send(hello, frame(frameType.headers, flag.endHeaders | flag.endStream | flag.padded, 1, Buffer.concat([Buffer.from([4]), head, Buffer.alloc(4)])))

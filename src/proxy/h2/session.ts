@@ -40,6 +40,7 @@ export class Session implements StreamSession, IncomingOwner {
   /** GOAWAY was sent or received. */
   isLeaving = false
   isFinal = false
+  private hasPeerLeft = false
   private readonly user: SessionUser
   private readonly incoming: Incoming
   private isSilent = false
@@ -180,7 +181,7 @@ export class Session implements StreamSession, IncomingOwner {
   }
 
   private afterStream(): void {
-    if (this.isLeaving && this.streams.size === 0 && (!this.isServer || this.isFinal)) this.end()
+    if (this.isLeaving && this.streams.size === 0 && (!this.isServer || this.isFinal || this.hasPeerLeft)) this.end()
     else this.user.onIdleStreams()
   }
 
@@ -205,7 +206,8 @@ export class Session implements StreamSession, IncomingOwner {
   onGoAway(lastId: number): void {
     this.isLeaving = true
     if (this.isServer) {
-      this.isFinal = true
+      // It speaks of streams of ours, of which there are none; the client may still begin some before it goes.
+      this.hasPeerLeft = true
       this.afterStream()
       return
     }

@@ -35,10 +35,14 @@ export class HpackEncoder {
   /** The block, valid until the next call. */
   encode(fields: readonly Field[]): Buffer {
     this.at = 0
-    for (const capacity of new Set(this.announced)) this.writeInteger(0x20, 5, capacity)
-    this.announced = []
+    if (this.announced.length > 0) this.announce()
     for (const one of fields) this.writeField(one)
     return this.out.subarray(0, this.at)
+  }
+
+  private announce(): void {
+    for (const capacity of new Set(this.announced)) this.writeInteger(0x20, 5, capacity)
+    this.announced = []
   }
 
   private writeField(one: Field): void {

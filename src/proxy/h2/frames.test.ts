@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Peer } from '../testing/peer.ts'
+import { openClient } from '../testing/raw-client.ts'
+import { startRig, type Rig } from '../testing/rig.ts'
+import { until } from '../testing/until.ts'
+import { block, frame, framesIn, get, getBlock, hello, uint32, type Frame } from './testing/frames.ts'
+import { say, startHttp2App, type Http2App } from './testing/http2-app.ts'
+import { errorCode, flag, frameType, preface } from './wire.ts'
+
+const open = frame(frameType.headers, flag.endHeaders, 1, block([[':method', 'POST'], [':scheme', 'http'], [':path', '/silent'], [':authority', 'app']]))
+const silent = get(1, '/silent')
+const over = get(1)
+const headers = (id: number, flags: number): Buffer => frame(frameType.headers, flags, id, getBlock())
+const window = (id: number, bytes: number): Buffer => frame(frameType.windowUpdate, 0, id, uint32(bytes))
+const initialWindow = (bytes: number): Buffer => frame(frameType.settings, 0, 0, Buffer.concat([Buffer.from([0, 4]), uint32(bytes)]))
+
+/** What RFC 9113 lets no client send; h2spec asks much of it as well. */
+describe('frames that may not come', () => {
+  let app: Http2App
+  let rig: Rig
+  let client: Peer
+  beforeEach(async () => {
+    app = await startHttp2App((stream, head) => {
+      if (head[':path'] !== '/silent') say('ok')(stream)
+    })
+    rig = await startRig(app.port)
+    client = await openClient(rig.route)
+  })
+  afterEach(async () => {
+    client.socket.destroy()
+    await rig.close()
+    app.close()
+  })
+  const received = (): readonly Frame[] => framesIn(Buffer.from(client.received, 'latin1'))
+  const hears = async (what: string, is: (one: Frame) => boolean): Promise<Frame> => {
+    await until(what, () => received().some(is), () => received().map(({ type, flags, streamId }) => `${type}/${flags}/${streamId}`).join(' ').slice(-300))
+    return received().find(is) ?? { type: -1, flags: 0, streamId: 0, payload: Buffer.alloc(0) }
+  }
+  const hasAnswered = ({ type, flags, streamId }: Frame): boolean => streamId === 1 && type <= frameType.headers && (flags & flag.endStream) !== 0
+
+  it.each<[string, number, readonly Buffer[]]>([
+    ['a frame before SETTINGS', errorCode.protocolError, [preface, frame(frameType.ping, 0, 0, Buffer.alloc(8))]],
+    ['a frame amid a header block', errorCode.protocolError, [hello, headers(1, 0), frame(frameType.ping, 0, 0, Buffer.alloc(8))]],
+    ['another stream’s CONTINUATION', errorCode.protocolError, [hello, headers(1, 0), frame(frameType.continuation, flag.endHeaders, 3)]],
+    ['CONTINUATION of nothing', errorCode.protocolError, [hello, open, frame(frameType.continuation, flag.endHeaders, 1)]],
+    ['PUSH_PROMISE', errorCode.protocolError, [hello, open, frame(frameType.pushPromise, flag.endHeaders, 1, Buffer.alloc(4))]],
+    ['a block that is no HPACK', errorCode.compressionError, [hello, frame(frameType.headers, flag.endHeaders, 1, Buffer.from([0x80]))]],
+    ['a stream with an even number', errorCode.protocolError, [hello, headers(2, flag.endHeaders | flag.endStream)]],
+    ['a stream with a number below the last', errorCode.streamClosed, [hello, get(5, '/silent'), get(3)]],
+    ['data of an idle stream', errorCode.protocolError, [hello, frame(frameType.data, 0, 1, Buffer.from('x'))]],
+    ['a reset of an idle stream', errorCode.protocolError, [hello, frame(frameType.rstStream, 0, 1, uint32(0))]],
+    ['a window of an idle stream', errorCode.protocolError, [hello, window(1, 1)]],
+    ['a window of nothing', errorCode.protocolError, [hello, window(0, 0)]],
+    ['a window that is too large', errorCode.flowControlError, [hello, window(0, 0x7fffffff)]],
+    ['settings that make a window too large', errorCode.flowControlError, [hello, silent, window(1, 0x7fff0000), initialWindow(0x7fffffff)]],
+    ['an acknowledgement with settings', errorCode.frameSizeError, [hello, frame(frameType.settings, flag.ack, 0, Buffer.alloc(6))]],
+    ['settings of a stream', errorCode.protocolError, [hello, frame(frameType.settings, 0, 1)]],
+    ['a reset of the wrong size', errorCode.frameSizeError, [hello, open, frame(frameType.rstStream, 0, 1, Buffer.alloc(3))]],
+    ['more padding than payload', errorCode.protocolError, [hello, open, frame(frameType.data, flag.padded, 1, Buffer.from([3, 0, 0]))]],
+    ['a frame that is too long', errorCode.frameSizeError, [hello, open, frame(frameType.data, 0, 1, Buffer.alloc(16_385))]],
+  ])('%s ends the connection', async (_case, code, parts) => {
+    client.socket.write(Buffer.concat(parts))
+    expect((await hears('GOAWAY', ({ type }) => type === frameType.goaway)).payload.readUInt32BE(4)).toBe(code)
+    await client.closes()
+  })
+
+  it('data of a stream that is over ends the connection', async () => {
+    client.socket.write(Buffer.concat([hello, over]))
+    await hears('the answer', hasAnswered)
+    client.socket.write(frame(frameType.data, 0, 1, Buffer.from('x')))
+    expect((await hears('GOAWAY', ({ type }) => type === frameType.goaway)).payload.readUInt32BE(4)).toBe(errorCode.streamClosed)
+  })
+
+  it.each<[string, number, readonly Buffer[]]>([
+    ['data after the end', errorCode.streamClosed, [silent, frame(frameType.data, 0, 1, Buffer.from('x'))]],
+    ['a head after the end', errorCode.streamClosed, [silent, headers(1, flag.endHeaders | flag.endStream)]],
+    ['a window of nothing', errorCode.protocolError, [silent, window(1, 0)]],
+    ['a window that is too large', errorCode.flowControlError, [silent, window(1, 0x7fffffff)]],
+    ['a priority of itself', errorCode.protocolError, [silent, frame(frameType.priority, 0, 1, Buffer.concat([uint32(1), Buffer.alloc(1)]))]],
+    ['a priority of the wrong size', errorCode.frameSizeError, [silent, frame(frameType.priority, 0, 1, Buffer.concat([uint32(3), Buffer.alloc(2)]))]],
+    ['trailers that do not end it', errorCode.protocolError, [open, headers(1, flag.endHeaders)]],
+    ['trailers with a pseudo-header', errorCode.protocolError, [open, headers(1, flag.endHeaders | flag.endStream)]],
+    ['trailers with a capital', errorCode.protocolError, [open, frame(frameType.headers, flag.endHeaders | flag.endStream, 1, block([['X-A', 'b']]))]],
+  ])('%s of a stream ends that stream alone', async (_case, code, parts) => {
+    client.socket.write(Buffer.concat([hello, ...parts, get(3)]))
+    expect((await hears('RST_STREAM', ({ type, streamId }) => type === frameType.rstStream && streamId === 1)).payload.readUInt32BE(0)).toBe(code)
+    await hears('the other’s answer', ({ type, streamId }) => type === frameType.data && streamId === 3)
+  })
+})
+
+describe('the windows of a connection', () => {
+  let bodies: string[]
+  let app: Http2App
+  let rig: Rig
+  let client: Peer
+  beforeEach(async () => {
+    bodies = []
+    app = await startHttp2App((stream, head) => {
+      let size = 0
+      stream.on('data', (bytes: Buffer) => (size += bytes.length))
+      stream.on('end', () => {
+        if (stream.destroyed) return
+        bodies.push(`${head[':path']} ${size}`)
+        stream.respond({ ':status': 200 })
+        stream.end(head[':path'] === '/big' ? Buffer.alloc(100_000) : 'ok')
+      })
+    })
+    rig = await startRig(app.port)
+    client = await openClient(rig.route)
+  })
+  afterEach(async () => {
+    client.socket.destroy()
+    await rig.close()
+    app.close()
+  })
+  const received = (): readonly Frame[] => framesIn(Buffer.from(client.received, 'latin1'))
+  const dataOf = (id: number): number => received().reduce((sum, one) => sum + (one.type === frameType.data && one.streamId === id ? one.payload.length : 0), 0)
+  const granted = (): number => 65_535 + received().reduce((sum, one) => sum + (one.type === frameType.windowUpdate && one.streamId === 0 ? one.payload.readUInt32BE(0) : 0), 0)
+  const post = (id: number, path: string): Buffer => frame(frameType.headers, flag.endHeaders, id, block([[':method', 'POST'], [':scheme', 'http'], [':path', path], [':authority', 'app']]))
+  /** With a byte of content in each, so that nothing is empty. */
+  const padded = (id: number): Buffer => frame(frameType.data, flag.padded, id, Buffer.concat([Buffer.from([200, 1]), Buffer.alloc(200)]))
+
+  it('are given back for padding too, for what comes late, and for what is refused', async () => {
+    client.socket.write(Buffer.concat([hello, post(1, '/padded')]))
+    let sent = 0
+    const send = async (bytes: Buffer, size: number): Promise<void> => {
+      sent += size
+      await until('leave', () => granted() >= sent)
+      client.socket.write(bytes)
+    }
+    // Nine times the window of the stream.
+    const leaveOf = (id: number): number => 65_535 + received().reduce((sum, one) => sum + (one.type === frameType.windowUpdate && one.streamId === id ? one.payload.readUInt32BE(0) : 0), 0)
+    for (let size = 202; size < 600_000; size += 202) {
+      if (size > leaveOf(1)) await until('leave of the stream', () => size <= leaveOf(1))
+      await send(padded(1), 202)
+    }
+    client.socket.write(frame(frameType.data, flag.endStream, 1))
+    await until('the body', () => bodies.length === 1)
+    // Streams that end by their own mistake, and what comes for them after it: together more than the connection's window.
+    for (let id = 3; id < 90; id += 2) {
+      await send(Buffer.concat([post(id, '/refused'), frame(frameType.headers, flag.endHeaders, id, block([['a', 'b']])), frame(frameType.data, 0, id, Buffer.alloc(16_000)), frame(frameType.data, 0, id, Buffer.alloc(16_000))]), 32_000)
+    }
+    await send(Buffer.concat([post(91, '/after'), frame(frameType.data, flag.endStream, 91, Buffer.alloc(16_000))]), 16_000)
+    await until('the body after it', () => bodies.includes('/after 16000'))
+  })
+
+  it('hold what is sent to the least that peers take in a frame, and to what the connection allows', async () => {
+    client.socket.write(Buffer.concat([preface, initialWindow(1_000_000), get(1, '/big')]))
+    await until('what may come', () => dataOf(1) >= 65_535)
+    client.socket.write(Buffer.concat([frame(frameType.ping, 0, 0, Buffer.from('anything'))]))
+    await until('an answer after it', () => received().some(({ type, flags }) => type === frameType.ping && flags === flag.ack))
+    expect(dataOf(1)).toBe(65_535)
+    expect(Math.max(...received().map(({ payload }) => payload.length))).toBe(16_384)
+    client.socket.write(window(0, 100_000))
+    await until('the rest', () => dataOf(1) === 100_000)
+  })
+
+  it('let the streams that wait for them go in turn', async () => {
+    client.socket.write(Buffer.concat([preface, initialWindow(1_000_000), get(1, '/big'), get(3, '/big'), get(5, '/big')]))
+    await until('what may come', () => dataOf(1) + dataOf(3) + dataOf(5) >= 65_535)
+    for (let round = 0; round < 9; round += 1) {
+      const before = dataOf(1) + dataOf(3) + dataOf(5)
+      client.socket.write(window(0, 16_384))
+      await until('more', () => dataOf(1) + dataOf(3) + dataOf(5) === before + 16_384)
+    }
+    expect([dataOf(1), dataOf(3), dataOf(5)].filter((bytes) => bytes < 40_000)).toEqual([])
+  })
+
+  it('widen the streams that wait when the settings say so', async () => {
+    client.socket.write(Buffer.concat([preface, initialWindow(0), get(1, '/small')]))
+    await until('the head', () => received().some(({ type, streamId }) => type === frameType.headers && streamId === 1))
+    client.socket.write(initialWindow(100))
+    await until('the body', () => dataOf(1) === 2)
+  })
+})
