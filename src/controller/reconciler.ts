@@ -2,6 +2,7 @@ import { parseCanary, strategyOf, type Canary } from '../api/canary.ts'
 import type { CanaryStatus, RolloutEvent } from '../api/canary-status.ts'
 import type { GuardObservation, GuardRecord } from '../api/guard-record.ts'
 import { resources } from '../api/resources.ts'
+import { readTargetStatus } from '../api/target.ts'
 import type { Clock } from '../base/clock.ts'
 import { describeError } from '../base/errors.ts'
 import { objectAt, type JsonObject } from '../base/json.ts'
@@ -110,7 +111,11 @@ function remember(key: string, { unwritten }: Decision, options: ReconcilerOptio
   else options.unwritten.delete(key)
 }
 
-const publish = (key: string, canary: Canary, world: World, { split }: Observed, { hub }: ReconcilerOptions): void => hub.publish(key, buildPublication(canary, world, split), canary)
+/** Of one target one Canary has the split, as its mark says; to another one's sidecars there is nothing to say. */
+function publish(key: string, canary: Canary, world: World, { split }: Observed, { hub }: ReconcilerOptions): void {
+  const holder = readTargetStatus(objectAt(world.target, 'metadata', 'annotations'))?.canary
+  if (holder === undefined || holder === canary.name) hub.publish(key, buildPublication(canary, world, split), canary)
+}
 
 /** Nothing to write; what a controller before this one could not tell any more is told. */
 function settled(key: string, world: World, { observed, decision }: Look, options: ReconcilerOptions): { readonly afterMs: number } {

@@ -18,7 +18,7 @@ import { apexState, buildSplitServices, isServiceInSync, originalService } from 
 import { resolveSplit, type Split } from './resources/split.ts'
 import { heedProtocol } from './app-protocol.ts'
 import { neighbourCaveats } from './neighbours.ts'
-import { find, nameOf, selects } from './objects.ts'
+import { find, isOwned, nameOf, selects } from './objects.ts'
 import { serviceProblem } from './service-problem.ts'
 import type { Installation, World } from './world.ts'
 
@@ -31,8 +31,9 @@ export interface Observed {
   readonly copiedConfigs: ReadonlySet<string>
 }
 
-export function observe(world: World, installation: Installation): Observed {
-  const canary = heedProtocol(parseCanary(world.canary), world.services, world.target)
+export function observe(seen: World, installation: Installation): Observed {
+  const canary = heedProtocol(parseCanary(seen.canary), seen.services, seen.target)
+  const world = canary.isDeleting ? ownPart(seen, canary) : seen
   const configs = trackConfigs(world, installation)
   const resolved = world.target ? resolveSplit(canary, world.target, originalApex(world, canary), installation.selectorLabels) : undefined
   const split = resolved?.ok ? resolved.value : undefined
@@ -65,6 +66,24 @@ export function observe(world: World, installation: Installation): Observed {
     ...(world.guard ? { guard: world.guard } : {}),
   }
   return { observation, ...(split ? { split } : {}), copiedConfigs }
+}
+
+/**
+ * The world of a Canary that goes: what another one has, or what only bears the primary's name, is not its to give back, and
+ * nothing waits for it.
+ */
+function ownPart(world: World, canary: Canary): World {
+  const { primary, target, services, ...rest } = world
+  const mark = target && readTargetStatus(objectAt(target, 'metadata', 'annotations'))
+  const apex = find(services, canary.spec.service.name)
+  const manager = apex && readManagedService(objectAt(apex, 'metadata', 'annotations'))?.canary
+  const isOurs = (holder: string | undefined): boolean => holder === undefined || holder === canary.name
+  return {
+    ...rest,
+    ...(primary && isOwned(primary, canary) ? { primary } : {}),
+    ...(target && isOurs(mark?.canary) ? { target } : {}),
+    services: isOurs(manager) ? services : services.filter((service) => service !== apex),
+  }
 }
 
 // --- what is wrong
