@@ -55,8 +55,8 @@ const projections: Partial<Record<CachedName, (object: JsonObject) => JsonObject
     return { metadata: { name, namespace, uid, resourceVersion, labels, deletionTimestamp }, spec: { containers: names('containers'), initContainers: names('initContainers') }, status: { phase, podIP, conditions } }
   },
   configMaps: (config) => {
-    const { name, namespace, uid, resourceVersion, annotations } = objectAt(config, 'metadata')
-    return { kind: 'ConfigMap', metadata: { name, namespace, uid, resourceVersion, annotations }, checksum: checksum(config) }
+    const { name, namespace, uid, resourceVersion, annotations, labels, ownerReferences } = objectAt(config, 'metadata')
+    return { kind: 'ConfigMap', metadata: { name, namespace, uid, resourceVersion, annotations, labels, ownerReferences }, checksum: checksum(config) }
   },
 }
 

@@ -320,6 +320,10 @@ describe('what a person must mend is said in a condition and an event, and nothi
     const app = appDeployment('v1')
     stage.cluster.put(resources.deployments, { ...app, spec: { ...objectAt(app, 'spec'), selector: { matchLabels: labels } } })
   }
+    ['a config whose copy would be written over a person’s own', (stage) => {
+      stage.cluster.put(resources.deployments, appDeployment('v1', { volumes: [{ name: 'c', configMap: { name: 'db' } }] }))
+      for (const name of ['db', 'db-primary']) stage.cluster.put(resources.configMaps, { metadata: { name, namespace }, data: { host: name } })
+    }, {}, 'NameTaken', /ConfigMap db-primary: it exists already.*config-tracking=disabled/],
 
   it('goes on by itself when it is mended', async () => {
     const stage = givenApp()
@@ -335,6 +339,17 @@ describe('around an analysis', () => {
   it('pods that came up without a sidecar get no traffic and are replaced once the webhook answers', async () => {
     const stage = await givenAdopted()
     stage.cluster.injects = false
+  it('a person’s config is left alone also where only a later version reads the one whose copy has its name', async () => {
+    const stage = await givenAdopted()
+    for (const name of ['db', 'db-primary']) stage.cluster.put(resources.configMaps, { metadata: { name, namespace }, data: { host: name } })
+    const template = objectAt(appDeployment('v2', { volumes: [{ name: 'c', configMap: { name: 'db' } }] }), 'spec', 'template')
+    stage.cluster.put(resources.deployments, { metadata: { name: 'web', namespace }, spec: { ...objectAt(stage.cluster.get(resources.deployments, namespace, 'web'), 'spec'), template } })
+    await live(stage, 60)
+    expect(stage.cluster.get(resources.configMaps, namespace, 'db-primary')).toMatchObject({ data: { host: 'db-primary' } })
+    expect(imageOf(stage, 'web-primary')).toBe('web:v1')
+    expect(listAt(statusOf(stage), 'conditions')).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True', reason: 'NameTaken' }))
+  })
+
     deploy(stage, 'v2')
     await live(stage, 25)
     expect(statusOf(stage)).toMatchObject({ phase: 'Progressing', canaryWeight: 0 })

@@ -1,5 +1,5 @@
 import { isPaused, parseCanary, strategyOf, type Canary } from '../api/canary.ts'
-import { appPortAnnotation, injectLabel, managedByLabel, replicasAnnotation, revisionAnnotation } from '../api/keys.ts'
+import { appPortAnnotation, configTrackingAnnotation, injectLabel, managedByLabel, primaryName, replicasAnnotation, revisionAnnotation } from '../api/keys.ts'
 import { readManagedService } from '../api/managed-service.ts'
 import type { Track } from '../api/protocol.ts'
 import { parseSettings } from '../api/settings.ts'
@@ -12,7 +12,7 @@ import { compileRules } from '../routing/match-rules.ts'
 import { compilePolicy } from '../routing/policy.ts'
 import type { Observation, PrimaryObservation, SidecarsObservation, TargetObservation, Workload } from './observation.ts'
 import { buildPrimaryScaler, isScalerInSync } from './resources/scaler.ts'
-import { configKey, configRefs, configText, isTracked } from './resources/configs.ts'
+import { configKey, configRefs, configText, isCopy, isTracked } from './resources/configs.ts'
 import { equalsTarget, hasInjectKeys, revisionText } from './resources/primary.ts'
 import { apexState, buildSplitServices, isServiceInSync, originalService } from './resources/services.ts'
 import { resolveSplit, type Split } from './resources/split.ts'
@@ -100,7 +100,7 @@ function firstProblem(world: World, canary: Canary, split: Result<Split, Problem
   if (split && !split.ok) return split.error
   const scaler = canary.spec.autoscalerRef
   if (scaler && !world.scaler) return { code: 'ScalerNotFound', path: 'spec.autoscalerRef.name', message: `there is no HorizontalPodAutoscaler ${scaler.name} in namespace ${canary.namespace}`, remedy: 'Create it, or remove autoscalerRef' }
-  return missingConfig(world, world.target) ?? (split?.ok ? refusedInjection(world.target, split.value, installation) : undefined)
+  return missingConfig(world, world.target) ?? (installation.tracksConfigs ? takenCopy(world, world.target) : undefined) ?? (split?.ok ? refusedInjection(world.target, split.value, installation) : undefined)
 }
 
 /** Of a Canary that annotations made: the first of them that cannot be read any more. */
@@ -126,6 +126,21 @@ function isOlder(rival: JsonObject, canary: JsonObject): boolean {
 function missingConfig(world: World, target: JsonObject): Problem | undefined {
   const missing = configRefs(objectAt(target, 'spec', 'template', 'spec')).find((ref) => !ref.isOptional && !world.configs.has(configKey(ref)))
   return missing && { code: 'ConfigNotFound', path: `Deployment ${nameOf(target)}`, message: `its pods read ${missing.kind} ${missing.name}, which does not exist`, remedy: 'Create it, or mark the reference as optional' }
+}
+
+/** The primary's copy of a config would be written over somebody's own. */
+function takenCopy(world: World, target: JsonObject): Problem | undefined {
+  const refs = configRefs(objectAt(target, 'spec', 'template', 'spec')).filter((ref) => {
+    const config = world.configs.get(configKey(ref))
+    return config !== undefined && isTracked(config)
+  })
+  const taken = refs.find((ref) => {
+    const live = world.configs.get(primaryName(configKey(ref)))
+    return live !== undefined && !isCopy(live)
+  })
+  if (!taken) return undefined
+  const { kind, name } = taken
+  return { code: 'NameTaken', path: `${kind} ${primaryName(name)}`, message: `it exists already, and the primary's copy of ${kind} ${name} would have its name`, remedy: `Rename it, or annotate ${kind} ${name} with ${configTrackingAnnotation}=disabled so that both versions read the same` }
 }
 
 function refusedInjection(target: JsonObject, split: Split, installation: Installation): Problem | undefined {

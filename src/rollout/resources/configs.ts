@@ -1,5 +1,5 @@
 import type { Canary } from '../../api/canary.ts'
-import { configTrackingAnnotation, primaryName } from '../../api/keys.ts'
+import { configTrackingAnnotation, managedByLabel, primaryName } from '../../api/keys.ts'
 import { canonicalJson, isObject, listAt, objectAt, stringAt, type Json, type JsonObject } from '../../base/json.ts'
 import { copiedLabels, ownLabels, withOwner } from './metadata.ts'
 
@@ -103,6 +103,10 @@ export function configText(config: JsonObject): string {
 
 const goJson = (value: unknown): string =>
   canonicalJson(value).replaceAll('<', String.raw`\u003c`).replaceAll('>', String.raw`\u003e`).replaceAll('&', String.raw`\u0026`).replaceAll('\u2028', String.raw`\u2028`).replaceAll('\u2029', String.raw`\u2029`)
+
+/** Whether a config that has the name of a copy is one: made by Kinglet, or by Flagger for a Canary. Any other is a person's. */
+export const isCopy = (config: JsonObject): boolean =>
+  Object.entries(managedByLabel).every(([key, value]) => objectAt(config, 'metadata', 'labels')[key] === value) || listAt(config, 'metadata', 'ownerReferences').some((owner) => stringAt(owner, 'kind') === 'Canary')
 
 /** The primary's own copy: it keeps what was promoted when the original changes. `live` is the copy that is there already. */
 export function buildConfigCopy(config: JsonObject, canary: Canary, labelPrefixes: readonly string[], live: JsonObject | undefined): JsonObject {
