@@ -19,14 +19,15 @@ function publication(intent: number, weight: number, members: Readonly<Record<st
   }
 }
 
-function sidecar(pod: string): Session & { readonly lines: string[]; weights(): readonly number[]; generations(): readonly number[] } {
+function sidecar(pod: string): Session & { readonly lines: string[]; isClosed: boolean; weights(): readonly number[]; generations(): readonly number[] } {
   const lines: string[] = []
   const tables = () =>
     lines.flatMap((line) => {
       const message = parseDownMessage(line.trimEnd())
       return message.ok && message.value.type === 'routes' ? [message.value.table] : []
     })
-  return { namespace: 'shop', pod, lines, send: (line) => void lines.push(line), weights: () => tables().map((table) => table.canaryWeightPercent), generations: () => tables().map((table) => table.generation) }
+  const session = { namespace: 'shop', pod, lines, isClosed: false, send: (line: string) => void lines.push(line), close: () => void (session.isClosed = true), weights: () => tables().map((table) => table.canaryWeightPercent), generations: () => tables().map((table) => table.generation) }
+  return session
 }
 
 function createHub() {
@@ -99,6 +100,20 @@ describe('the hub of the sidecars', () => {
     expect(heard).toEqual([])
     expect(young.weights()).toEqual([0])
     expect(hub.sessionCount()).toBe(2)
+    expect([old.isClosed, young.isClosed]).toEqual([true, false])
+  })
+
+  it('begins anew with a Canary that was made again by the same name, and does not go back to the one before', () => {
+    const { hub } = createHub()
+    const session = sidecar('a')
+    const [before, after] = [{ ...canary, uid: 'one', createdAt: '2026-06-01T00:00:00Z' }, { ...canary, uid: 'two', createdAt: '2026-06-01T00:00:05Z' }]
+    hub.join(session)
+    hub.publish('shop/web', publication(20, 50, { a: 'primary' }), before)
+    hub.hear(session, { type: 'ack', generation: session.generations()[0] ?? 0 })
+    hub.publish('shop/web', publication(1, 0, { a: 'primary' }), after)
+    hub.publish('shop/web', publication(20, 50, { a: 'primary' }), before)
+    expect(session.weights()).toEqual([50, 0])
+    expect(hub.telemetryOf('shop/web', after).acknowledged).toEqual(new Map())
   })
 
   it('pings each sidecar once a tick of its table', async () => {
@@ -197,6 +212,22 @@ describe('a guard that is certain', () => {
     for (let seq = 1; seq < 10; seq += 1) hub.hear(a, allFailed(seq))
     expect(a.weights()).toEqual([10])
     expect(hub.telemetryOf('shop/web', unguarded).guard).toBeUndefined()
+  })
+
+  it('remembers only so much of a sidecar of which it is not known whose it is', () => {
+    const { hub } = createHub()
+    const a = sidecar('a')
+    hub.join(a)
+    const latency = Array.from({ length: 3000 }, (_none, bucket) => [bucket, 1] as const)
+    const large = (seq: number): UpMessage => {
+      const small = allFailed(seq)
+      return small.type === 'report' ? { ...small, series: small.series.map((series) => ({ ...series, latency })) } : small
+    }
+    for (let seq = 1; seq <= 100; seq += 1) hub.hear(a, large(seq))
+    hub.publish('shop/web', publication(3, 10, members), { ...guarded, status: { ...guarded.status, canaryWeight: 0 } })
+    const { requests } = hub.telemetryOf('shop/web', guarded).guard?.record.apart?.[0]?.canary ?? { requests: 0 }
+    const counted = hub.telemetryOf('shop/web', guarded).guard?.record.canary.requests ?? 0
+    expect(requests + counted).toBeLessThanOrEqual(500)
   })
 
   it('counts what a sidecar has said before it was known whose it is', () => {

@@ -19,13 +19,16 @@ export interface Session {
   readonly pod: string
   /** Never blocks; a sidecar that does not read is closed by its transport. */
   send(line: string): void
+  /** Ends it; it is not spoken to any more. */
+  close(): void
 }
 
 /** How often it is looked whose ping is due; also the time between pings to a sidecar that belongs to no Canary yet. */
 const pingMs = 1000
 const ping = printMessage({ type: 'ping' })
-/** Reports that a sidecar repeats before it is known to which Canary its pod belongs: what it keeps, and some more. */
+/** Reports that a sidecar repeats before it is known to which Canary its pod belongs: what it keeps, and some more. Any pod may say hello, so that they are bounded by what they hold as well. */
 const maxEarly = 2000
+const maxEarlyParts = 300_000
 
 /**
  * The sidecars of all Canaries: who is connected, which table each Canary has, what was acknowledged and reported. Holds no
@@ -37,7 +40,7 @@ export class Hub {
   readonly #canaries = new Map<string, Published>()
   /** `namespace/pod` → what it belongs to and who speaks for it. */
   readonly #owners = new Map<string, { readonly canary: string; readonly track: Track }>()
-  readonly #sessions = new Map<string, { readonly session: Session; acknowledged: number; pingedAt: number; early: Report[] }>()
+  readonly #sessions = new Map<string, { readonly session: Session; acknowledged: number; pingedAt: number; early: Report[]; earlyParts: number }>()
   readonly #listeningSince: number
   #disarm: () => void
 
@@ -49,10 +52,12 @@ export class Hub {
     this.#disarm = clock.after(pingMs, () => this.#tick())
   }
 
-  /** A sidecar has said hello. A former session of the same pod is replaced. Returns what ends the session. */
+  /** A sidecar has said hello. A former session of the same pod is replaced, and ended: nobody would ping it. Returns what ends the session. */
   join(session: Session): () => void {
     const key = `${session.namespace}/${session.pod}`
-    this.#sessions.set(key, { session, acknowledged: -1, pingedAt: this.#clock.now(), early: [] })
+    const former = this.#sessions.get(key)?.session
+    this.#sessions.set(key, { session, acknowledged: -1, pingedAt: this.#clock.now(), early: [], earlyParts: 0 })
+    former?.close()
     const owner = this.#owners.get(key)
     const published = owner && this.#canaries.get(owner.canary)
     if (owner && published) session.send(published.lines[owner.track])
@@ -68,7 +73,9 @@ export class Hub {
     const owner = this.#owners.get(key)
     if (!entry || entry.session !== session) return
     if (!owner) {
-      if (message.type === 'report' && entry.early.length < maxEarly) entry.early.push(message)
+      if (message.type !== 'report' || entry.early.length >= maxEarly) return
+      entry.earlyParts += partsOf(message)
+      if (entry.earlyParts <= maxEarlyParts) entry.early.push(message)
     } else if (message.type === 'ack') {
       entry.acknowledged = message.generation
       this.#onChange(owner.canary)
@@ -78,9 +85,8 @@ export class Hub {
   /** Makes what a Canary's sidecars are to know known; nothing is sent where nothing changed. One serialisation per track. */
   publish(key: string, publication: Publication, canary: Canary): void {
     const now = this.#clock.now()
+    if (this.#isOutdated(key, publication, canary)) return
     const known = this.#canaries.get(key)
-    // A cache that lags behind our own write must not bring an older intent back.
-    if (known && publication.intent < known.intent) return
     const namespace = canary.namespace
     const book = bookOf(canary, known)
     const guard = guardOf(canary, known?.guard, book)
@@ -94,12 +100,24 @@ export class Hub {
     for (const [pod, track] of publication.members) this.#assign(`${namespace}/${pod}`, { canary: key, track }, isNew, lines)
   }
 
+  /** A cache that lags behind our own write must not bring an older intent back, nor an object that is gone. Another one by its name counts its intents from the beginning. */
+  #isOutdated(key: string, { intent }: Publication, { uid, createdAt }: Canary): boolean {
+    const known = this.#canaries.get(key)
+    if (!known) return false
+    if (known.canary.uid === uid) return intent < known.intent
+    if (createdAt < known.canary.createdAt) return true
+    this.forget(key)
+    return false
+  }
+
   #assign(podKey: string, owner: { readonly canary: string; readonly track: Track }, isNew: boolean, lines: Lines): void {
     const before = this.#owners.get(podKey)
     this.#owners.set(podKey, owner)
     const isOthers = before?.canary !== owner.canary || before.track !== owner.track
     const entry = this.#sessions.get(podKey)
+    if (entry && isOthers) entry.acknowledged = -1
     if (isNew || isOthers) entry?.session.send(lines[owner.track])
+    if (entry) entry.earlyParts = 0
     for (const report of entry?.early.splice(0) ?? []) this.#count(owner.canary, report)
   }
 
@@ -170,6 +188,9 @@ export class Hub {
     }
   }
 }
+
+/** What a report holds, roughly: buckets, pods and classes. */
+const partsOf = ({ series, drawn }: Report): number => series.reduce((sum, { latency }) => sum + latency.length, 1) + (drawn?.pods.length ?? 0) + (drawn?.routes?.length ?? 0)
 
 type Lines = Readonly<Record<Track, string>>
 

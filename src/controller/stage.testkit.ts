@@ -141,6 +141,7 @@ function speak(stage: Stage, pod: JsonObject): void {
       const message = JSON.parse(line) as { readonly type: string; readonly table?: RouteTable }
       if (message.table) stage.tables.set(name, message.table)
     },
+    close: () => undefined,
   }
   stage.hub.join(session)
   const table = stage.tables.get(name)

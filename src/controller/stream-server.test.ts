@@ -96,6 +96,12 @@ describe('the stream server', () => {
     expect(joined).toHaveLength(before)
   })
 
+  it('ends a stream that reports in the name of another start', async () => {
+    const report = (bootId: string): UpMessage => ({ type: 'report', bootId, seq: 1, generation: 0, ageMs: 0, series: [], clientAborted: 0, proxyErrors: 0 })
+    await talk('pod-a', [printMessage(hello('a')), printMessage(report('b')), printMessage(report('c'))], 'never')
+    expect(heard.filter(({ type }) => type === 'report')).toEqual([report('b')])
+  })
+
   it('serves new connections with a new certificate', async () => {
     const other = await createAuthority({ validMs: day, now: Date.now() })
     server.setCertificate(await issueLeaf(other, { names: ['localhost'], validMs: day, now: Date.now() }))

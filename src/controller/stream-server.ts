@@ -93,6 +93,7 @@ function converse(stream: Duplex, identity: PodIdentity, { hub, log }: StreamSer
   const lines = new LineSplitter()
   const impatience = setTimeout(() => stream.destroy(), helloMs)
   let leave: (() => void) | undefined
+  let bootId = ''
   const session: Session = {
     ...identity,
     send: (line) => {
@@ -100,16 +101,20 @@ function converse(stream: Duplex, identity: PodIdentity, { hub, log }: StreamSer
       stream.write(line)
       if (stream.writableLength > maxUnsentBytes) stream.destroy()
     },
+    close: () => void stream.destroy(),
   }
   const end = (reason: string): void => {
     log.warn('sidecar refused', { namespace: identity.namespace, pod: identity.pod, reason })
     stream.destroy()
   }
   const hear = (message: UpMessage): void => {
+    // What was counted of a sidecar is known by its bootId: it has one, and no other's.
+    if (leave && message.type === 'report' && message.bootId !== bootId) return end('its report is of another start than its hello')
     if (leave) return hub.hear(session, message)
     if (message.type !== 'hello') return end('its first line is not a hello')
     if (message.namespace !== identity.namespace || message.pod !== identity.pod) return end(`it says that it is ${message.namespace}/${message.pod}`)
     clearTimeout(impatience)
+    bootId = message.bootId
     leave = hub.join(session)
   }
   stream.on('data', (chunk: Buffer) => {
