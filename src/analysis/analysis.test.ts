@@ -110,6 +110,19 @@ describe('a book of reports', () => {
     expect(book.sum({ track: 'canary', reasons: ['weight'], fromMs: 0, toMs: now + 120_000, minGeneration: 0 }).requests).toBe(1)
     expect(book.add(report(3, {}, 90_000), 1, now + 120_000)).toBe('too old')
   })
+
+  it('forgets the sidecars that went, however many come and go', () => {
+    const book = new ReportBook(60_000)
+    for (let boot = 0; boot < 1000; boot += 1) book.add(report(1, {}, 0, `boot ${boot}`), 1, now + boot * 10_000)
+    expect(book.callers).toBeLessThan(100)
+    expect(book.add(report(1, {}, 0, 'boot 999'), 1, now + 9_990_000)).toBe('repeated')
+  })
+
+  it('believes only so many intents of one moment', () => {
+    const book = new ReportBook(60_000)
+    for (let intent = 1; intent <= 1000; intent += 1) book.add(report(intent, { outcomes: { '2xx': 1 } }), intent, now)
+    expect(book.sum({ track: 'canary', reasons: ['weight'], fromMs: 0, toMs: now, minGeneration: 0 }).requests).toBeLessThanOrEqual(256)
+  })
 })
 
 describe('the guard', () => {

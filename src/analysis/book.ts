@@ -1,5 +1,6 @@
 import { mergeHistograms } from '../api/histogram.ts'
 import { failureOutcomes, outcomes, type Outcome, type Reason, type Report, type SeriesDelta, type Track } from '../api/protocol.ts'
+import { Sequences } from './sequences.ts'
 
 /** What happened on one track over a window. */
 export interface Summary {
@@ -26,9 +27,11 @@ interface Slot {
   readonly series: Map<string, { readonly outcomes: Partial<Record<Outcome, number>>; readonly latency: Map<number, number> }>
 }
 
-/** Longest memory of which reports of one sidecar have been counted; a sidecar repeats some minutes at one a second. */
-const maxSequences = 4096
+/** A sidecar that has been silent for so long, and for longer than the book, repeats nothing that counts: it keeps five minutes. */
+const silentMs = 900_000
 const maxBoots = 20_000
+/** Series of one slot: some intents, each with every track and reason. A sidecar that makes up more is not believed. */
+const maxSeries = 256
 /** A window has at most this many slots: an hour in seconds, longer windows in coarser slots. */
 const maxSlots = 3600
 
@@ -40,7 +43,7 @@ export class ReportBook {
   readonly #retentionMs: number
   readonly #slotMs: number
   readonly #slots = new Map<number, Slot>()
-  readonly #boots = new Map<string, { highest: number; readonly seen: Set<number> }>()
+  readonly #boots = new Map<string, { heardAtMs: number; readonly counted: Sequences }>()
 
   constructor(retentionMs: number) {
     this.#retentionMs = retentionMs
@@ -50,7 +53,7 @@ export class ReportBook {
   /** Counts a report of the routing intent `generation`, unless it was heard before or is older than the book. */
   add(report: Report, generation: number, receivedAtMs: number): 'counted' | 'repeated' | 'too old' {
     const atMs = receivedAtMs - Math.max(0, report.ageMs)
-    if (!this.#isNew(report)) return 'repeated'
+    if (!this.#isNew(report, receivedAtMs)) return 'repeated'
     if (atMs < receivedAtMs - this.#retentionMs) return 'too old'
     const startMs = Math.floor(atMs / this.#slotMs) * this.#slotMs
     const slot = this.#slots.get(startMs) ?? { startMs, series: new Map() }
@@ -87,18 +90,22 @@ export class ReportBook {
     return { requests: count(outcomes), failures: count(failureOutcomes), outcomes: total, latency: mergeHistograms(histograms) }
   }
 
-  #isNew({ bootId, seq }: Report): boolean {
-    const boot = this.#boots.get(bootId) ?? { highest: 0, seen: new Set<number>() }
-    if (boot.seen.has(seq) || seq <= boot.highest - maxSequences) return false
-    boot.seen.add(seq)
-    boot.highest = Math.max(boot.highest, seq)
-    if (boot.seen.size > maxSequences) for (const old of boot.seen) if (old <= boot.highest - maxSequences) boot.seen.delete(old)
+  #isNew({ bootId, seq }: Report, nowMs: number): boolean {
+    const boot = this.#boots.get(bootId) ?? { heardAtMs: nowMs, counted: new Sequences() }
+    boot.heardAtMs = nowMs
     // The order of insertion is the order of the last report: the sidecar that has been silent for longest is forgotten first.
     this.#boots.delete(bootId)
     this.#boots.set(bootId, boot)
-    const [oldest] = this.#boots.keys()
-    if (this.#boots.size > maxBoots && oldest !== undefined) this.#boots.delete(oldest)
-    return true
+    for (const [oldest, { heardAtMs }] of this.#boots) {
+      if (heardAtMs > nowMs - Math.max(silentMs, this.#retentionMs) && this.#boots.size <= maxBoots) break
+      this.#boots.delete(oldest)
+    }
+    return boot.counted.add(seq)
+  }
+
+  /** Sidecars whose reports are told from repeated ones. */
+  get callers(): number {
+    return this.#boots.size
   }
 
   #forget(nowMs: number): void {
@@ -108,6 +115,7 @@ export class ReportBook {
 
 function addDelta(slot: Slot, generation: number, delta: SeriesDelta): void {
   const key = `${generation} ${delta.track} ${delta.reason}`
+  if (slot.series.size >= maxSeries && !slot.series.has(key)) return
   const series = slot.series.get(key) ?? { outcomes: {}, latency: new Map<number, number>() }
   slot.series.set(key, series)
   for (const outcome of outcomes) if (delta.outcomes[outcome]) series.outcomes[outcome] = (series.outcomes[outcome] ?? 0) + delta.outcomes[outcome]

@@ -18,6 +18,13 @@ describe('the traffic', () => {
     expect(meter.perSecond(30_000)).toBe(100)
   })
 
+  it('is forgotten at rest too, where nobody asks', () => {
+    const meter = busy()
+    for (let end = 30; end <= 100_000; end += 10) meter.add(end * 1000, 10_000, 500)
+    expect(meter.size).toBeLessThanOrEqual(121)
+    expect(meter.perSecond(100_000_000)).toBe(50)
+  })
+
   it('is known by one report', () => {
     const meter = new TrafficMeter()
     meter.add(10_000, 10_000, 500)
