@@ -261,6 +261,19 @@ describe('a write that fails', async () => {
   })
 })
 
+describe('a Canary that is gone', () => {
+  it('is looked at no more', async () => {
+    const stage = createStage()
+    expect(await reconcile(`${namespace}/web`, stage.options)).toBeUndefined()
+  })
+
+  it('and still in the cache is looked at again after a while, not at once', async () => {
+    const stage = givenApp()
+    const cluster = createStage().cluster
+    expect(await reconcile(`${namespace}/web`, { ...stage.options, cluster })).toEqual({ afterMs: 1000 })
+  })
+})
+
 describe('a controller that takes over', () => {
   it('tells what the one before has decided and could not tell any more, once', async () => {
     const stage = givenApp({}, appDeployment('v1'), { graceMs: 1000, ackLimitMs: 3000 })

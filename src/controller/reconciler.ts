@@ -42,8 +42,8 @@ export interface ReconcilerOptions {
 /** Looked at again after this long even if nothing happens, milliseconds: endpoints, deadlines and configs change without a word. */
 const lookAgainMs = { busy: 1000, idle: 60_000 } as const
 
-/** Looks at the Canary `namespace/name`; the time until the next look. Errors: the cluster's; CONFLICT where somebody wrote meanwhile. */
-export async function reconcile(key: string, options: ReconcilerOptions): Promise<{ readonly afterMs: number }> {
+/** Looks at the Canary `namespace/name`; the time until the next look, of one that is gone none. Errors: the cluster's; CONFLICT where somebody wrote meanwhile. */
+export async function reconcile(key: string, options: ReconcilerOptions): Promise<void | { readonly afterMs: number }> {
   const { hub, clock, metrics } = options
   const startedAt = clock.now()
   const at = addressOfKey(key)
@@ -55,14 +55,15 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
     options.unwritten.delete(key)
     options.told.delete(refusalsOf(key))
     metrics.forgetCanary(at.namespace, at.name)
-    return { afterMs: lookAgainMs.idle }
+    return undefined
   }
   const glance = look(key, cached, options)
   // Where pods are is a fact that needs no decision, and one on its way out waits for it.
   publish(key, glance.observed.observation.canary, cached, glance.observed, options)
   if (!isConsequential(glance, options.unwritten.get(key))) return settled(key, cached, glance, options)
   const world = await read(options.cluster, isBeginning(glance.observed.observation, glance.decision.status))
-  if (!world) return { afterMs: 0 }
+  // The watch has yet to tell: it may be seconds behind, or lost.
+  if (!world) return { afterMs: lookAgainMs.busy }
   const { observed, decision } = look(key, world, options)
   const canary = await writeStatus(world.canary, observed.observation.canary, decision.status, options)
   remember(key, decision, options)
