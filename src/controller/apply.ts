@@ -84,7 +84,8 @@ async function evictPods(cluster: Cluster, pods: readonly JsonObject[]): Promise
       await cluster.evict(addressOf(pod), uid === undefined ? {} : { uid })
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      if (error.code === 'TOO_MANY_REQUESTS') refusals.push({ pod: addressOf(pod).name, message: whyRefused(error) })
+      // INTERNAL is the API server's answer where several budgets select the pod.
+      if (error.code === 'TOO_MANY_REQUESTS' || error.code === 'INTERNAL') refusals.push({ pod: addressOf(pod).name, message: whyRefused(error) })
       // Gone already, and perhaps another of its name is there.
       else if (error.code !== 'NOT_FOUND' && error.code !== 'CONFLICT') throw error
     }

@@ -319,6 +319,10 @@ describe('what a person must mend is said in a condition and an event, and nothi
     ['a Service that would be left empty', (stage) => stage.cluster.put(resources.services, { metadata: { name: 'admin', namespace }, spec: { selector: { app: 'web' }, ports: [{ port: 1 }] } }), {}, 'ServiceLeftEmpty', /Service admin.*app=web-primary/],
     ['a Service that would lead past the judge', (stage) => stage.cluster.put(resources.services, { metadata: { name: 'all', namespace }, spec: { selector: { tier: 'front' }, ports: [{ port: 1 }] } }), {}, 'ServiceReachesCanary', /Service all: .*both tracks.*kinglet\.sh\/both-tracks=true/],
     ['a taken name', (stage) => stage.cluster.put(resources.services, { metadata: { name: 'web-canary', namespace }, spec: { selector: { a: 'b' }, ports: [] } }), {}, 'NameTaken', /Service web-canary/],
+    ['a config whose copy would be written over a person’s own', (stage) => {
+      stage.cluster.put(resources.deployments, appDeployment('v1', { volumes: [{ name: 'c', configMap: { name: 'db' } }] }))
+      for (const name of ['db', 'db-primary']) stage.cluster.put(resources.configMaps, { metadata: { name, namespace }, data: { host: name } })
+    }, {}, 'NameTaken', /ConfigMap db-primary: it exists already.*config-tracking=disabled/],
     ['pods that cannot have a sidecar', (stage) => stage.cluster.put(resources.deployments, appDeployment('v1', { hostNetwork: true })), {}, 'InjectionRefused', /hostNetwork/],
     ['an older Canary for the same target', (stage) => stage.cluster.put(resources.canaries, { metadata: { name: 'older', namespace, creationTimestamp: '2025-01-01T00:00:00Z' }, spec: appCanary()['spec'] ?? {} }), {}, 'TargetTaken', /Canary older is older/],
   ])('%s', async (_name, prepare, spec, reason, message) => {
@@ -333,10 +337,17 @@ describe('what a person must mend is said in a condition and an event, and nothi
     const app = appDeployment('v1')
     stage.cluster.put(resources.deployments, { ...app, spec: { ...objectAt(app, 'spec'), selector: { matchLabels: labels } } })
   }
-    ['a config whose copy would be written over a person’s own', (stage) => {
-      stage.cluster.put(resources.deployments, appDeployment('v1', { volumes: [{ name: 'c', configMap: { name: 'db' } }] }))
-      for (const name of ['db', 'db-primary']) stage.cluster.put(resources.configMaps, { metadata: { name, namespace }, data: { host: name } })
-    }, {}, 'NameTaken', /ConfigMap db-primary: it exists already.*config-tracking=disabled/],
+
+  it('a person’s config is left alone also where only a later version reads the one whose copy has its name', async () => {
+    const stage = await givenAdopted()
+    for (const name of ['db', 'db-primary']) stage.cluster.put(resources.configMaps, { metadata: { name, namespace }, data: { host: name } })
+    const template = objectAt(appDeployment('v2', { volumes: [{ name: 'c', configMap: { name: 'db' } }] }), 'spec', 'template')
+    stage.cluster.put(resources.deployments, { metadata: { name: 'web', namespace }, spec: { ...objectAt(stage.cluster.get(resources.deployments, namespace, 'web'), 'spec'), template } })
+    await live(stage, 60)
+    expect(stage.cluster.get(resources.configMaps, namespace, 'db-primary')).toMatchObject({ data: { host: 'db-primary' } })
+    expect(imageOf(stage, 'web-primary')).toBe('web:v1')
+    expect(listAt(statusOf(stage), 'conditions')).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True', reason: 'NameTaken' }))
+  })
 
   it('goes on by itself when it is mended', async () => {
     const stage = givenApp()
@@ -352,17 +363,6 @@ describe('around an analysis', () => {
   it('pods that came up without a sidecar get no traffic and are replaced once the webhook answers', async () => {
     const stage = await givenAdopted()
     stage.cluster.injects = false
-  it('a person’s config is left alone also where only a later version reads the one whose copy has its name', async () => {
-    const stage = await givenAdopted()
-    for (const name of ['db', 'db-primary']) stage.cluster.put(resources.configMaps, { metadata: { name, namespace }, data: { host: name } })
-    const template = objectAt(appDeployment('v2', { volumes: [{ name: 'c', configMap: { name: 'db' } }] }), 'spec', 'template')
-    stage.cluster.put(resources.deployments, { metadata: { name: 'web', namespace }, spec: { ...objectAt(stage.cluster.get(resources.deployments, namespace, 'web'), 'spec'), template } })
-    await live(stage, 60)
-    expect(stage.cluster.get(resources.configMaps, namespace, 'db-primary')).toMatchObject({ data: { host: 'db-primary' } })
-    expect(imageOf(stage, 'web-primary')).toBe('web:v1')
-    expect(listAt(statusOf(stage), 'conditions')).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True', reason: 'NameTaken' }))
-  })
-
     deploy(stage, 'v2')
     await live(stage, 25)
     expect(statusOf(stage)).toMatchObject({ phase: 'Progressing', canaryWeight: 0 })
@@ -413,6 +413,28 @@ describe('around an analysis', () => {
     stage.cluster.failure = () => undefined
     await live(stage, 3)
     expect(stage.cluster.writes).toContain(`evict pods ${sickPod}`)
+  })
+
+  it('a sick pod that may not be evicted at all, because several budgets select it, stops nothing', async () => {
+    const stage = await givenAdopted({ analysis: { interval: '10s', threshold: 5, stepWeight: 25, maxWeight: 50 } })
+    deploy(stage, 'v2')
+    while (statusOf(stage)['canaryWeight'] !== 25) await live(stage, 1)
+    const sickPod = stage.cluster.all(resources.pods).map((pod) => stringAt(pod, 'metadata', 'name')).find((name) => name?.startsWith('web-') && !name.startsWith('web-primary')) ?? ''
+    stage.traffic = { failing: 0, perSecond: 80, sickPod }
+    stage.cluster.failure = (write) => (write === `evict pods ${sickPod}` ? new AppError('INTERNAL', 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.', { retryable: true }) : undefined)
+    await live(stage, 3)
+    expect(await work(stage)).toEqual([])
+    expect(stage.events).toContain(`Warning Pod ${sickPod} is not replaced yet: This pod has more than one PodDisruptionBudget, which the eviction subresource does not support. It is tried again`)
+  })
+
+  it('a primary that a policy of the cluster denies is told, and made once it may be', async () => {
+    const stage = givenApp()
+    stage.cluster.failure = (write) => (write === 'create deployments web-primary' ? new AppError('FORBIDDEN', 'admission webhook "policies" denied the request: no owner label') : undefined)
+    await live(stage, 5)
+    expect(stage.events.filter((event) => event.includes('denied the request'))).toEqual(['Warning The cluster does not let this go on: admission webhook "policies" denied the request: no owner label. It is tried again'])
+    stage.cluster.failure = () => undefined
+    await live(stage, 25)
+    expect(statusOf(stage)['phase']).toBe('Initialized')
   })
 
   it('configs are copied for the primary, and a change of one is a revision', async () => {

@@ -4,7 +4,7 @@ import type { GuardObservation, GuardRecord } from '../api/guard-record.ts'
 import { resources } from '../api/resources.ts'
 import { readTargetStatus } from '../api/target.ts'
 import type { Clock } from '../base/clock.ts'
-import { describeError } from '../base/errors.ts'
+import { AppError, describeError } from '../base/errors.ts'
 import { objectAt, type JsonObject } from '../base/json.ts'
 import type { Logger } from '../runtime/log.ts'
 import { decide, isBeginning, type Decision } from '../rollout/decide.ts'
@@ -73,7 +73,11 @@ export async function reconcile(key: string, options: ReconcilerOptions): Promis
   tell(key, canary, world, options)
   countEnd(observed.observation.canary, decision, options)
   observeMetrics(parsed, observed.observation.guard, decision, options)
-  tellRefusals(key, canary, world, await applyActions(decision.actions, after, observed, options.installation, options.cluster), options)
+  const refusals = await applyActions(decision.actions, after, observed, options.installation, options.cluster).catch((error: unknown) => {
+    tellDenial(key, canary, world, error, options)
+    throw error
+  })
+  tellRefusals(key, canary, world, refusals, options)
   metrics.observeReconcile(parsed.spec.targetRef.name, parsed.namespace, (clock.now() - startedAt) / 1000)
   // Pods without a sidecar wait for the webhook, and sick ones for their budget, however often they are asked.
   const isDone = decision.actions.every(({ type }) => type === 'replace-pods' || type === 'evict-pods')
@@ -166,6 +170,15 @@ function tellRefusals(key: string, canary: JsonObject, world: World, refusals: r
   if (refusals.length === 0 || now - (told.get(refusalsOf(key)) ?? -retellMs) < retellMs) return
   told.set(refusalsOf(key), now)
   for (const { pod, message } of refusals) record({ type: 'Warning', message: `Pod ${pod} is not replaced yet: ${message} It is tried again`, isImportant: true }, { key, canary, world }, { events, log })
+}
+
+/** A write that the cluster denies (a quota, a policy, a right that is missing) is denied again until somebody changes something: told once a minute. */
+function tellDenial(key: string, canary: JsonObject, world: World, error: unknown, { events, told, clock, log }: ReconcilerOptions): void {
+  const now = clock.now()
+  const isDenied = error instanceof AppError && ['FORBIDDEN', 'INVALID', 'BAD_REQUEST', 'TOO_LARGE'].includes(error.code)
+  if (!isDenied || now - (told.get(refusalsOf(key)) ?? -retellMs) < retellMs) return
+  told.set(refusalsOf(key), now)
+  record({ type: 'Warning', message: `The cluster does not let this go on: ${error.message}. It is tried again`, isImportant: true }, { key, canary, world }, { events, log })
 }
 
 function observeMetrics(canary: Canary, guard: GuardObservation | undefined, { status }: Decision, { metrics }: ReconcilerOptions): void {
