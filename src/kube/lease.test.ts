@@ -94,6 +94,30 @@ describe('the lease', () => {
     expect(second.isLeading).toBe(true)
   })
 
+  it('is kept over a connection that died without a word, by another one', async () => {
+    const [server, clock] = [new LeaseServer(), new VirtualClock()]
+    let isDead = false
+    const client: LeaseOptions['client'] = {
+      find: (resource, at) => server.find(resource, at),
+      create: (resource, object) => server.create(resource, object),
+      replace: (resource, object, options) => {
+        if (!isDead) return server.replace(resource, object)
+        return new Promise((_resolve, reject) => {
+          clock.after(options?.timeoutMs ?? 30_000, () => {
+            isDead = false
+            reject(new AppError('TIMEOUT', 'no answer', { retryable: true }))
+          })
+        })
+      },
+    }
+    const first = candidate(server, clock, 'first', { client })
+    await clock.advance(5_000)
+    isDead = true
+    await clock.advance(30_000)
+    expect([first.isLeading, first.outcome]).toEqual([true, 'running'])
+    first.stop()
+  })
+
   it('is lost when it could not be renewed in time, before anybody else may lead', async () => {
     const [server, clock] = [new LeaseServer(), new VirtualClock()]
     const first = candidate(server, clock, 'first')

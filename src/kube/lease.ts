@@ -54,7 +54,8 @@ export async function runWithLease(options: LeaseOptions): Promise<void> {
       await sleep(clock, retryMs, ended.signal)
       if (ended.signal.aborted) break
       const leftMs = record.heldAt() + renewDeadlineMs - clock.now()
-      const isHeld = leftMs > 0 && (await record.tryHold(leftMs))
+      // Half of the time for one call: another connection may work where this one is dead.
+      const isHeld = leftMs > 0 && (await record.tryHold(Math.min(leftMs, renewDeadlineMs / 2)))
       const isLost = record.isForeign() || clock.now() - record.heldAt() >= renewDeadlineMs
       if (!isHeld && isLost) throw new AppError('LEASE_LOST', `the lease ${options.namespace}/${options.name} was not renewed within ${renewDeadlineMs} ms`)
     }
