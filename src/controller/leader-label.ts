@@ -1,5 +1,6 @@
 import { leaderLabel } from '../api/keys.ts'
 import { resources } from '../api/resources.ts'
+import { AppError } from '../base/errors.ts'
 import { objectAt, stringAt } from '../base/json.ts'
 import type { Cluster } from './ports.ts'
 
@@ -12,8 +13,13 @@ export async function claimLeaderLabel(cluster: Cluster, namespace: string, pod:
   const marked = await cluster.list(resources.pods, { namespace, labelSelector: `${leaderLabel}=true` })
   for (const other of marked) {
     const name = stringAt(other, 'metadata', 'name') ?? ''
-    if (name !== pod && objectAt(other, 'metadata')['deletionTimestamp'] === undefined) await label(cluster, namespace, name, null)
+    if (name !== pod && objectAt(other, 'metadata')['deletionTimestamp'] === undefined) await label(cluster, namespace, name, null).catch(unlessGone)
   }
+}
+
+/** The pod of a leader that ended is on its way out, and may be gone between our look and our write. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error
 }
 
 /** Takes the label off: no new sidecar comes here. */
