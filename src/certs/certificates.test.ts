@@ -178,6 +178,18 @@ describe('keeping certificates', () => {
     expect((await ensureAuthority(cluster, at, now + 2 * day)).bundle).not.toBe(good.certPem)
   })
 
+  it('stays where the clock of this controller is behind that of the one that made it: every sidecar trusts it already', async () => {
+    const cluster = new FakeCluster()
+    const at = { namespace, name: secretNames.authority }
+    const { bundle } = await ensureAuthority(cluster, at, now)
+    const hand = handClock(now - 3 * 3_600_000)
+    cluster.put(resources.mutatingWebhookConfigurations, configuration(undefined))
+    const certificates = await start(cluster, hand.clock)
+    expect(certificates.caPem()).toBe(bundle)
+    expect(faultOfLeaf(certificates.streamLeaf(), bundle, [], now)).toBeUndefined()
+    await certificates.stop()
+  })
+
   it('adopts a bundle of several CAs: its first one signs', async () => {
     const cluster = new FakeCluster()
     const at = { namespace, name: secretNames.authority }

@@ -18,12 +18,15 @@ export function validityOf(certPem: string): Validity | undefined {
   return certificate && { notBefore: certificate.validFromDate.getTime(), notAfter: certificate.validToDate.getTime() }
 }
 
-/** What is wrong with a CA and its key at `now`; undefined if it can sign. */
+/**
+ * What is wrong with a CA and its key at `now`; undefined if it can sign. One that is not valid yet was made where the clock is ahead
+ * of ours, and its peers trust it already.
+ */
 export function faultOfAuthority(authority: KeyedCertificate, now: number): string | undefined {
   const certificate = read(authority.certPem)
   if (!certificate) return 'it is not a certificate'
   if (!certificate.ca) return 'it is not a CA'
-  return faultOfKey(certificate, authority.keyPem) ?? faultOfTime(certificate, now)
+  return faultOfKey(certificate, authority.keyPem) ?? faultOfEnd(certificate, now)
 }
 
 /**
@@ -37,7 +40,7 @@ export function faultOfLeaf(leaf: KeyedCertificate, caBundle: string, names: rea
   if (missing !== undefined) return `it does not cover the name ${missing}`
   const isTrusted = splitPem(caBundle).some((pem) => {
     const authority = read(pem)
-    return authority !== undefined && certificate.checkIssued(authority) && certificate.verify(authority.publicKey) && faultOfTime(authority, now) === undefined
+    return authority !== undefined && certificate.checkIssued(authority) && certificate.verify(authority.publicKey) && faultOfEnd(authority, now) === undefined
   })
   return faultOfKey(certificate, leaf.keyPem) ?? faultOfTime(certificate, now) ?? (isTrusted ? undefined : 'it is signed by none of the CAs')
 }
@@ -60,5 +63,8 @@ function faultOfKey(certificate: X509Certificate, keyPem: string): string | unde
 
 function faultOfTime(certificate: X509Certificate, now: number): string | undefined {
   if (now < certificate.validFromDate.getTime()) return `it is not valid before ${certificate.validFromDate.toISOString()}`
-  return now >= certificate.validToDate.getTime() ? `it expired at ${certificate.validToDate.toISOString()}` : undefined
+  return faultOfEnd(certificate, now)
 }
+
+const faultOfEnd = (certificate: X509Certificate, now: number): string | undefined =>
+  now >= certificate.validToDate.getTime() ? `it expired at ${certificate.validToDate.toISOString()}` : undefined
