@@ -33,7 +33,8 @@ export function createApp(options: AppOptions): Express {
     next()
   })
   app.use(limitBytesInFlight())
-  app.use(express.json({ limit: maxBodyBytes, type: () => true }))
+  // API servers send bodies as they are; a compressed one would be many times what was counted for it.
+  app.use(express.json({ limit: maxBodyBytes, type: () => true, inflate: false }))
   app.post('/mutate/deployments', handle(options, mutateDeployment, options.controllerUser))
   // Whoever asks: the controller's own dry run is how it learns that pods are injected again.
   app.post('/mutate/pods', handle(options, (write) => mutatePod(write, options.injection())))

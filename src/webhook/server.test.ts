@@ -4,6 +4,7 @@ import http from 'node:http'
 import https from 'node:https'
 import path from 'node:path'
 import tls, { type TLSSocket } from 'node:tls'
+import { gzipSync } from 'node:zlib'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { isObject, type JsonObject } from '../base/json.ts'
 import { createAuthority, issueLeaf, type KeyedCertificate } from '../certs/issue.ts'
@@ -76,9 +77,9 @@ interface Reply {
   readonly serial: string
 }
 
-function post(target: string, body: string, agent?: https.Agent): Promise<Reply> {
+function post(target: string, body: string | Buffer, agent?: https.Agent, headers: http.OutgoingHttpHeaders = {}): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const options = { port: webhook.port, host: '127.0.0.1', servername: names[0], ca: authority.certPem, path: target, method: 'POST', ...(agent ? { agent } : { agent: false as const }) }
+    const options = { port: webhook.port, host: '127.0.0.1', servername: names[0], ca: authority.certPem, path: target, method: 'POST', headers, ...(agent ? { agent } : { agent: false as const }) }
     const request = https.request(options, (response) => {
       const serial = (response.socket as TLSSocket).getPeerCertificate().serialNumber
       let text = ''
@@ -150,6 +151,13 @@ describe('the webhook', () => {
     await webhook.ready
     expect((await post(target, body)).status).toBe(status)
     expect((await post('/mutate/pods', review(pod))).status).toBe(200)
+  })
+
+  it('takes no compressed body, which would be larger than what it says', async () => {
+    mount(leaves[0])
+    await webhook.ready
+    const body = gzipSync(review({ ...pod, x: 'x'.repeat(4 << 20) }))
+    expect((await post('/mutate/pods', body, undefined, { 'content-encoding': 'gzip' })).status).toBe(415)
   })
 
   it('turns requests away while bodies fill its memory, and takes them again afterwards', async () => {
