@@ -1,7 +1,7 @@
-import { canaryNameLabel } from '../api/keys.ts'
+import { canaryNameLabel, primaryName } from '../api/keys.ts'
 import { readManagedService } from '../api/managed-service.ts'
 import { isOptedIn } from '../api/settings.ts'
-import { objectAt, stringAt, type JsonObject } from '../base/json.ts'
+import { canonicalJson, objectAt, stringAt, type JsonObject } from '../base/json.ts'
 import type { Queue } from '../kube/queue.ts'
 import type { Caches } from './caches.ts'
 
@@ -49,11 +49,21 @@ export function wireEvents({ reflectors }: Caches, canaries: Queue, optIns: Queu
     if (owner !== undefined) canaries.add(`${namespaceOf(object)}/${owner}`)
     else lookAround(namespaceOf(object))
   })
-  reflectors.horizontalPodAutoscalers.subscribe(({ object }) => lookAround(namespaceOf(object)))
+  reflectors.horizontalPodAutoscalers.subscribe((change) => {
+    const { object } = change
+    // Its status changes every fifteen seconds, and says nothing to us.
+    if (change.type === 'updated' && canonicalJson(object['spec']) === canonicalJson(change.previous['spec'])) return
+    const namespace = namespaceOf(object)
+    addWhere(namespace, (canary) => [nameOf(object), scaledBy(object)].some((name) => name === stringAt(canary, 'spec', 'autoscalerRef', 'name') || name === primaryName(stringAt(canary, 'spec', 'autoscalerRef', 'name') ?? '') || name === targetOf(canary)))
+    if (reflectors.deployments.get(namespace, scaledBy(object))) optIns.add(`${namespace}/${scaledBy(object)}`)
+  })
 }
 
 /** The Canary that made a Service, or manages it. */
 const ownerOf = (service: JsonObject): string | undefined => stringAt(service, 'metadata', 'labels', canaryNameLabel) ?? readManagedService(objectAt(service, 'metadata', 'annotations'))?.canary
+/** The Deployment that an autoscaler scales, by its name. */
+const scaledBy = (scaler: JsonObject): string => stringAt(scaler, 'spec', 'scaleTargetRef', 'name') ?? ''
+
 
 /** It waits for somebody to mend something, perhaps this. */
 const isStalled = (canary: JsonObject): boolean => JSON.stringify(canary['status'] ?? null).includes('ConfigNotFound')
