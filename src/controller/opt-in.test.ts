@@ -49,6 +49,18 @@ describe('the annotation kinglet.sh/canary: enabled', () => {
     expect(cluster.writes.at(-1)).toBe('delete canaries web')
   })
 
+  it('says so where the name is taken by a Canary for something else, and goes on when it is free', async () => {
+    const { look, cluster, events } = given(enabled)
+    cluster.put(resources.canaries, { metadata: { name: 'web', namespace }, spec: { targetRef: { kind: 'Deployment', name: 'api' } } })
+    await look()
+    await look()
+    expect(events).toEqual(['Deployment Canary web: it exists already, for Deployment api, and the Canary of this Deployment would have its name. Give it another name.'])
+    expect(cluster.writes).toEqual([])
+    cluster.remove(resources.canaries, { namespace, name: 'web' })
+    await look()
+    expect(cluster.writes).toEqual(['create canaries web'])
+  })
+
   it('leaves alone what a person wrote', async () => {
     const { look, cluster, annotate } = given(enabled)
     cluster.put(resources.canaries, appCanary())

@@ -55,6 +55,14 @@ export async function reconcileOptIn(key: string, options: OptInOptions): Promis
   return undefined
 }
 
+/** Ours has the Deployment's name. */
+const nameTaken = (name: string, namesake: JsonObject): Problem => ({
+  code: 'NameTaken',
+  path: `Canary ${name}`,
+  message: `it exists already, for ${stringAt(namesake, 'spec', 'targetRef', 'kind') ?? ''} ${stringAt(namesake, 'spec', 'targetRef', 'name') ?? ''}, and the Canary of this Deployment would have its name`,
+  remedy: 'Give it another name',
+})
+
 /** Events on the Deployment, when they are others than the last time. */
 function tellOnce(key: string, deployment: JsonObject, problems: readonly Problem[], { events, told }: OptInOptions): void {
   const messages = problems.map(describeProblem)
@@ -86,6 +94,9 @@ async function design(deployment: JsonObject, annotations: JsonObject, made: Jso
   if (!settings.ok) return settings
   const metadata = objectAt(deployment, 'metadata')
   const namespace = stringAt(metadata, 'namespace') ?? ''
+  const name = stringAt(metadata, 'name') ?? ''
+  const namesake = made ? undefined : await cache.find(resources.canaries, { namespace, name })
+  if (namesake) return err([nameTaken(name, namesake)])
   const service = await findService(deployment, settings.value, made, cache)
   if (!service.ok) return err([service.error])
   const port = findPort(service.value, settings.value)
@@ -93,7 +104,7 @@ async function design(deployment: JsonObject, annotations: JsonObject, made: Jso
   const scalers = await cache.list(resources.horizontalPodAutoscalers, { namespace })
   const scaler = scalers.find((candidate) => stringAt(candidate, 'spec', 'scaleTargetRef', 'kind') === 'Deployment' && stringAt(candidate, 'spec', 'scaleTargetRef', 'name') === metadata['name'])
   const autoscaler = stringAt(scaler, 'metadata', 'name')
-  const identity = { name: stringAt(metadata, 'name') ?? '', namespace, uid: stringAt(metadata, 'uid') ?? '' }
+  const identity = { name, namespace, uid: stringAt(metadata, 'uid') ?? '' }
   return ok(buildCanary(identity, settings.value, { service: stringAt(service.value, 'metadata', 'name') ?? '', port: port.value, ...(autoscaler === undefined ? {} : { autoscaler }) }))
 }
 

@@ -22,7 +22,9 @@ export function wireEvents({ reflectors }: Caches, canaries: Queue, optIns: Queu
   reflectors.canaries.subscribe(({ object, type }) => {
     const namespace = namespaceOf(object)
     canaries.add(keyOf(object))
+    // Of the Deployment that it is for, and of one that waits for its name.
     optIns.add(`${namespace}/${targetOf(object)}`)
+    optIns.add(keyOf(object))
     // A rival that leaves makes room for the other.
     if (type === 'deleted') addWhere(namespace, (canary) => targetOf(canary) === targetOf(object))
   })
@@ -59,11 +61,11 @@ export function wireEvents({ reflectors }: Caches, canaries: Queue, optIns: Queu
   })
 }
 
-/** The Canary that made a Service, or manages it. */
-const ownerOf = (service: JsonObject): string | undefined => stringAt(service, 'metadata', 'labels', canaryNameLabel) ?? readManagedService(objectAt(service, 'metadata', 'annotations'))?.canary
 /** The Deployment that an autoscaler scales, by its name. */
 const scaledBy = (scaler: JsonObject): string => stringAt(scaler, 'spec', 'scaleTargetRef', 'name') ?? ''
 
+/** The Canary that made a Service, or manages it. */
+const ownerOf = (service: JsonObject): string | undefined => stringAt(service, 'metadata', 'labels', canaryNameLabel) ?? readManagedService(objectAt(service, 'metadata', 'annotations'))?.canary
 
 /** It waits for somebody to mend something, perhaps this. */
 const isStalled = (canary: JsonObject): boolean => JSON.stringify(canary['status'] ?? null).includes('ConfigNotFound')
