@@ -153,6 +153,15 @@ describe('the line splitter', () => {
       }),
     ))
 
+  it('pays for a line by its length, also where it comes byte by byte', () => {
+    const splitter = new LineSplitter()
+    const byte = new TextEncoder().encode('x')
+    // With the whole line looked at for each byte this would take minutes.
+    for (let index = 0; index < 400_000; index += 1) splitter.push(byte)
+    const [line] = ((result) => (result.ok ? result.value : []))(splitter.push(new TextEncoder().encode('\n')))
+    expect(line).toHaveLength(400_000)
+  })
+
   it('skips empty lines', () => expect(new LineSplitter().push(new TextEncoder().encode('\na\n\nb\n'))).toEqual({ ok: true, value: ['a', 'b'] }))
 
   it('refuses a line that never ends', () => {

@@ -54,19 +54,34 @@ export const printAged = (unaged: string, ageMs: number): string => `{"ageMs":${
 
 /** Cuts a byte stream into lines, however it was chunked. After an error the stream is worthless: close it. */
 export class LineSplitter {
-  private rest = ''
+  // Pieces of a line that has not ended; joined once, so that a line costs its length however small the pieces are.
+  private pieces: string[] = []
+  private held = 0
   // A character of several bytes may be cut anywhere; invalid UTF-8 becomes U+FFFD and fails as JSON or as a field.
   private readonly decoder = new TextDecoder('utf-8')
 
   /** The lines that `chunk` completes, without `\n`; empty ones are left out. An error where a line is longer than `maxLineLength`. */
   push(chunk: Uint8Array): Result<readonly string[]> {
-    const parts = (this.rest + this.decoder.decode(chunk, { stream: true })).split('\n')
-    this.rest = parts.pop() ?? ''
-    if (this.rest.length > maxLineLength || parts.some((line) => line.length > maxLineLength)) {
-      this.rest = ''
+    const [first = '', ...others] = this.decoder.decode(chunk, { stream: true }).split('\n')
+    this.hold(first)
+    const lines = others.map((part) => {
+      const line = this.pieces.join('')
+      this.pieces = []
+      this.held = 0
+      this.hold(part)
+      return line
+    })
+    if (this.held > maxLineLength || lines.some((line) => line.length > maxLineLength)) {
+      this.pieces = []
+      this.held = 0
       return err(`line: longer than ${maxLineLength} characters`)
     }
-    return ok(parts.filter((line) => line !== ''))
+    return ok(lines.filter((line) => line !== ''))
+  }
+
+  private hold(piece: string): void {
+    if (piece !== '') this.pieces.push(piece)
+    this.held += piece.length
   }
 }
 
