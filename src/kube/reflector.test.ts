@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { resources } from '../api/resources.ts'
 import { stringAt, valueAt, type JsonObject } from '../base/json.ts'
 import { FakeApi, hastyClock, realClock, reply, status, until } from './fake-api.testkit.ts'
+import type { Clock } from '../base/clock.ts'
 import { startReflector, type Reflector, type ReflectorOptions } from './reflector.ts'
 import { ObjectStore, type Change } from './store.ts'
 
@@ -160,6 +161,22 @@ describe('a reflector', () => {
     await heard('added a3 x')
     await heard('updated a1 y')
     expect(changes.slice(3).toSorted()).toEqual(['added a3 x', 'deleted a2 x', 'updated a1 y'])
+  })
+
+  it('waits longer and longer between lists where each new one is too old at once', async () => {
+    const waits: number[] = []
+    const after: Clock['after'] = (ms, callback) => {
+      if (ms <= 30_000) waits.push(ms)
+      return hastyClock.after(ms, callback)
+    }
+    api.intercept = (request, response) => {
+      if (!request.url?.includes('watch=')) return false
+      reply(response, 410, status(410, 'Expired', 'too old resource version'))
+      return true
+    }
+    await watch({ clock: { now: () => hastyClock.now(), after }, random: () => 1 })
+    await until('five lists', () => api.requests.filter((line) => line.includes('limit=')).length >= 5)
+    expect(waits.slice(0, 4)).toEqual([500, 1000, 2000, 4000])
   })
 
   it('tells an object that was replaced by one of the same name as gone and new', async () => {

@@ -94,15 +94,19 @@ export function startReflector(options: ReflectorOptions): Reflector {
       const startedAt = clock.now()
       let events = 0
       const onEvent = (event: WatchEvent): void => {
-        events += 1
         contact = clock.now()
         if (event.type === 'ERROR') throw errorOf(numberAt(event.object, 'code') ?? 500, event.object, `watch of ${resource.plural}`)
+        events += 1
         resourceVersion = stringAt(event.object, 'metadata', 'resourceVersion') ?? resourceVersion
         if (event.type !== 'BOOKMARK') audience.tell(event.type === 'DELETED' ? store.remove(keep(event.object)) : store.put(keep(event.object)))
       }
       const ended = await watchOnce(options, resourceVersion, random, stopping.signal, onEvent)
       if (events > 0) backoff.reset()
-      if (hasCode(ended, 'GONE')) return
+      if (hasCode(ended, 'GONE')) {
+        // A new list that is too old at once, too: a server that is behind or confused is not listed in a tight loop.
+        if (events === 0 && resourceVersion === from) await sleep(clock, backoff.next(), stopping.signal)
+        return
+      }
       // Not a matter of the network (the resource is gone, the right was taken away): only a list tells when it is over.
       if (ended instanceof AppError && !ended.retryable) throw ended
       if (ended !== undefined) report(ended)
