@@ -108,6 +108,17 @@ describe('given a new revision', () => {
     ])
   })
 
+  it('goes on in time after a controller whose clock was hours ahead', () => {
+    const model = adopted()
+    applyRevision(model, 'v2')
+    settle(model)
+    pass(model, intervalMs + 2000)
+    expect(model.status.canaryWeight).toBe(10)
+    model.now -= 3 * 3_600_000
+    pass(model, 2 * intervalMs + 15_000)
+    expect(model.status.canaryWeight).toBeGreaterThanOrEqual(20)
+  })
+
   it('with stepWeights takes them in turn', () => {
     const model = adopted({ interval: '1m', threshold: 5, stepWeights: [1, 5, 40] })
     applyRevision(model, 'v2')

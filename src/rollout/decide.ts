@@ -50,7 +50,7 @@ export interface Decision {
 export function decide(observation: Observation, now: number, timing: Timing = defaultTiming): Decision {
   const { canary } = observation
   const known = knownOf(canary.status, observation.unwritten)
-  const context: Context = { observation: { ...observation, canary: { ...canary, status: withClocks(canary.status, known) } }, now, timing }
+  const context: Context = { observation: { ...observation, canary: { ...canary, status: withoutFuture(withClocks(canary.status, known), now) } }, now, timing }
   const step = advance(context)
   const next = finish(observation, step, now)
   const told = [...step.events, ...caveats(observation), ...aboutNeighbours(observation, step.status)]
@@ -59,6 +59,17 @@ export function decide(observation: Observation, now: number, timing: Timing = d
   const events = unwritten ? [] : [...told, ...announcements(observation, step.stall)]
   const status = unwritten ? canary.status : durable(observation, events.length > 0 ? withState(next, { told: { at: now, events } }) : next, now)
   return { status, actions: converge(context, status), events, ...(unwritten ? { unwritten } : {}), ...(step.wakeAt === undefined ? {} : { wakeAt: step.wakeAt }) }
+}
+
+/** Times of the durable status that are waited from. */
+const times = ['generationAt', 'stepStartedAt', 'notReadySince', 'endpointsMovedAt', 'weightedAt', 'bakeStartedAt'] as const
+/** Clocks of machines that keep time are no further apart. Milliseconds. */
+const skewMs = 5000
+
+/** What a controller whose clock was ahead has written would be waited for as long as it was ahead: it counts from now. */
+function withoutFuture(status: CanaryStatus, now: number): CanaryStatus {
+  const ahead = times.filter((time) => (status.kinglet[time] ?? 0) > now + skewMs)
+  return ahead.length === 0 ? status : withState(status, Object.fromEntries(ahead.map((time) => [time, now])))
 }
 
 function advance(context: Context): Step {
