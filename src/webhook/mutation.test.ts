@@ -228,6 +228,15 @@ describe('an AdmissionReview', () => {
     return answer(question, mutate, 'system:serviceaccount:kinglet-system:kinglet-controller')
   }
 
+  it('of a Service with three thousand ports is answered like any other', () => {
+    const ports = (main: string | number): readonly JsonObject[] => [...Array.from({ length: 3000 }, (_none, index) => ({ port: 1000 + index, targetPort: 1000 + index })), { port: 80, targetPort: main }]
+    const [old, object] = [service({ app: 'myapp-primary' }, ports('kinglet-route')), service({ app: 'myapp' }, ports(8080))]
+    const result = ask({ object, oldObject: old }, mutateService)
+    expect(result.fault).toBeUndefined()
+    const operations = JSON.parse(Buffer.from(stringAt(result.review, 'response', 'patch') ?? '', 'base64').toString()) as Parameters<typeof jsonpatch.applyPatch>[1]
+    expect(jsonpatch.applyPatch(structuredClone(object), operations, true).newDocument).toEqual(old)
+  })
+
   it('with nothing to do gets no patch', () =>
     expect(ask({ object: deployment(), oldObject: deployment() }).review['response']).toEqual({ uid: 'u1', allowed: true }))
   it('of who is exempt passes unseen', () => {

@@ -1,4 +1,4 @@
-import { createPatch } from 'rfc6902'
+import { createPatch, type Operation, type Pointer } from 'rfc6902'
 import { describeError } from '../base/errors.ts'
 import { isObject, objectAt, stringAt, type JsonObject } from '../base/json.ts'
 import type { Mutate, Mutation } from './mutation.ts'
@@ -55,8 +55,7 @@ export function answer(question: Question, mutate: Mutate, exempt?: string): Ans
   let patch: readonly unknown[] = []
   try {
     if (question.user !== exempt) mutation = mutate({ operation: question.operation, object: question.object, old: question.old })
-    // What is shared is equal: lists of a thousand entries are not compared entry by entry.
-    patch = createPatch(question.object, mutation.object, (before, after) => (before === after ? [] : undefined))
+    patch = createPatch(question.object, mutation.object, compare)
   } catch (error) {
     fault = describeError(error)
     mutation = { object: question.object, warnings: [`kinglet could not look at this ${question.kind}; it was stored as it is`] }
@@ -70,6 +69,16 @@ export function answer(question: Question, mutate: Mutate, exempt?: string): Ans
     ...(warnings.length > 0 ? { warnings } : {}),
   }
   return { review: { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response }, changes: patch.length, warnings, fault }
+}
+
+/** Lists are compared each entry with each, which of long ones takes minutes and more memory than there is: they are replaced as a whole. */
+const maxPairs = 10_000
+
+/** What is shared is equal, without a look inside. Undefined: as rfc6902 does it. */
+function compare(before: unknown, after: unknown, path: Pointer): Operation[] | undefined {
+  if (before === after) return []
+  const isLong = Array.isArray(before) && Array.isArray(after) && before.length * after.length > maxPairs
+  return isLong ? [{ op: 'replace', path: path.toString(), value: after }] : undefined
 }
 
 /** The API server drops warnings with control characters, and cuts them at 256 when there are many. */
