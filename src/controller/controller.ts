@@ -67,6 +67,8 @@ export interface LeaderState {
   readonly streamPort: number
 }
 
+/** Events that a leader that ends has still to write are waited for this long: until it has ended nobody else leads. */
+const flushMs = 5000
 const leaseName = 'kinglet-controller'
 /** A write that fails is tried again soon: a rollout waits for it. */
 const retryMs = { base: 200, max: 30_000 } as const
@@ -182,5 +184,5 @@ function createQueues(options: ControllerOptions, caches: Caches, certificates: 
     process: (key) => reconcile(key, { cluster: client, cache: caches.reader, hub, events, told, unwritten, metrics, installation: installation(), timing, clock, log }),
   })
   const optIns = createQueue({ clock, retryMs, onError, process: (key) => reconcileOptIn(key, { cluster: client, cache: caches.reader, events, clock, told: toldOfAnnotations }) })
-  return { hub, canaries, optIns, flush: () => events.flush() }
+  return { hub, canaries, optIns, flush: () => events.flush(flushMs) }
 }

@@ -47,6 +47,19 @@ describe('the event recorder', () => {
     })
   })
 
+  it('waits for an API server that does not answer only as long as it is told', async () => {
+    const { recorder, clock } = recorderOf()
+    api.intercept = () => true
+    recorder.record(event('one'))
+    let isOver = false
+    const flushed = recorder.flush(5000).then(() => (isOver = true))
+    await clock.advance(4000)
+    expect(isOver).toBe(false)
+    await clock.advance(1000)
+    await flushed
+    expect(clock.pending).toBe(0)
+  })
+
   it('names events of the same moment in their order', async () => {
     const { recorder } = recorderOf()
     const names: string[] = []

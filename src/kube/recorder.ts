@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { resources } from '../api/resources.ts'
 import type { Clock } from '../base/clock.ts'
 import { stringAt, type JsonObject } from '../base/json.ts'
-import type { KubeClient } from './client.ts'
+import { sleep, type KubeClient } from './client.ts'
 import { hasCode } from './errors.ts'
 
 export interface EventInput {
@@ -18,8 +18,8 @@ export interface EventInput {
 export interface Recorder {
   /** Writes in the background, in order. Never fails: what cannot be written is reported to `onError`. */
   record(event: EventInput): void
-  /** Resolves when everything recorded so far is written or given up. */
-  flush(): Promise<void>
+  /** Resolves when everything recorded so far is written or given up, and after `withinMs` at the latest. */
+  flush(withinMs?: number): Promise<void>
 }
 
 export interface RecorderOptions {
@@ -92,7 +92,11 @@ export function createRecorder(options: RecorderOptions): Recorder {
         .catch((error: unknown) => options.onError?.(error, event))
         .finally(() => void (pending -= 1))
     },
-    flush: () => tail,
+    async flush(withinMs) {
+      if (withinMs === undefined) return tail
+      const written = new AbortController()
+      return Promise.race([tail.finally(() => written.abort()), sleep(clock, withinMs, written.signal)])
+    },
   }
 }
 
