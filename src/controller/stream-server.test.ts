@@ -141,6 +141,20 @@ describe('a reviewed token', () => {
     ['is a person’s', { user: { username: 'jane', extra: { 'authentication.kubernetes.io/pod-name': ['web-1'] } } }],
   ])('that %s tells nothing', async (_name, change) => expect(await reviewer(() => Promise.resolve(answer(change))).review('t')).toBeUndefined())
 
+  it('waits its turn where a thousand come at once', async () => {
+    let [atOnce, most] = [0, 0]
+    const { review, asked } = reviewer(async () => {
+      atOnce += 1
+      most = Math.max(most, atOnce)
+      await Promise.resolve()
+      atOnce -= 1
+      return answer()
+    })
+    const identities = await Promise.all(Array.from({ length: 1000 }, (_none, index) => review(`token ${index}`)))
+    expect(identities.every((identity) => identity?.pod === 'web-1')).toBe(true)
+    expect([asked(), most]).toEqual([1000, 50])
+  })
+
   it('is asked for again after a failure', async () => {
     let isAway = true
     const { review } = reviewer(() => (isAway ? Promise.reject(new AppError('UNAVAILABLE', 'away')) : Promise.resolve(answer())))

@@ -14,6 +14,8 @@ export interface PodIdentity {
 /** How long an answer of the API server is believed, and how many are remembered. */
 const believedMs = 60_000
 const maxRemembered = 20_000
+/** Asked at the same time: when a leader comes, a thousand sidecars do, and any pod may show tokens that are none. */
+const maxAsked = 50
 
 /**
  * Who shows a token: the API server says (TokenReview, our own audience). Only tokens bound to a pod count; undefined for any
@@ -21,12 +23,13 @@ const maxRemembered = 20_000
  * Errors: the cluster's.
  */
 export function createTokenReviewer(cluster: Pick<ClusterWriter, 'create'>, clock: Clock): (token: string) => Promise<PodIdentity | undefined> {
+  const turns = createTurns(maxAsked)
   const known = new Map<string, { readonly at: number; readonly identity: Promise<PodIdentity | undefined> }>()
   return async (token) => {
     const key = createHash('sha256').update(token).digest('base64')
     const remembered = known.get(key)
     if (remembered && clock.now() - remembered.at < believedMs) return remembered.identity
-    const identity = review(cluster, token)
+    const identity = turns(() => review(cluster, token))
     known.delete(key)
     known.set(key, { at: clock.now(), identity })
     const [oldest] = known.keys()
@@ -34,6 +37,24 @@ export function createTokenReviewer(cluster: Pick<ClusterWriter, 'create'>, cloc
     // A failure is no answer.
     identity.catch(() => void known.delete(key))
     return identity
+  }
+}
+
+/** Does at most `places` things at the same time, the others in the order in which they came. */
+function createTurns(places: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = []
+  let free = places
+  return async (work) => {
+    if (free > 0) free -= 1
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      // Whoever waits takes the place over.
+      const next = waiting.shift()
+      if (next) next()
+      else free += 1
+    }
   }
 }
 
