@@ -130,6 +130,16 @@ describe('the hub of the sidecars', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('leaves a pod with the Canary that has it by now when the one before goes', () => {
+    const { hub, heard } = createHub()
+    const session = sidecar('a')
+    hub.join(session)
+    for (const key of ['shop/before', 'shop/web']) hub.publish(key, publication(1, 0, { a: 'primary' }), canary)
+    hub.forget('shop/before')
+    hub.hear(session, { type: 'ack', generation: session.generations()[0] ?? 0 })
+    expect(heard).toEqual(['shop/web'])
+  })
+
   it('forgets a Canary that is gone', () => {
     const { hub } = createHub()
     hub.publish('shop/web', publication(1, 0, { a: 'primary' }), canary)

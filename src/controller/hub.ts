@@ -96,7 +96,7 @@ export class Hub {
     const generation = isNew ? nextGeneration(known?.generation ?? 0, publication, now) : known.generation
     const lines = isNew ? { primary: lineOf(table, generation, 'primary'), canary: lineOf(table, generation, 'canary') } : known.lines
     this.#canaries.set(key, { intent: publication.intent, generation, text, lines, book, traffic: known?.traffic ?? new TrafficMeter(), guard, publication, canary, retentionMs: retentionOf(canary), tickMs: publication.table.tickMs, members: new Set(publication.members.keys()), namespace })
-    for (const pod of known?.members ?? []) if (!publication.members.has(pod)) this.#owners.delete(`${namespace}/${pod}`)
+    for (const pod of known?.members ?? []) if (!publication.members.has(pod)) this.#release(`${namespace}/${pod}`, key)
     for (const [pod, track] of publication.members) this.#assign(`${namespace}/${pod}`, { canary: key, track }, isNew, lines)
   }
 
@@ -124,8 +124,13 @@ export class Hub {
   /** The Canary is gone. */
   forget(key: string): void {
     const known = this.#canaries.get(key)
-    for (const pod of known?.members ?? []) this.#owners.delete(`${known?.namespace ?? ''}/${pod}`)
+    for (const pod of known?.members ?? []) this.#release(`${known?.namespace ?? ''}/${pod}`, key)
     this.#canaries.delete(key)
+  }
+
+  /** Another Canary may have the pod by now. */
+  #release(podKey: string, canary: string): void {
+    if (this.#owners.get(podKey)?.canary === canary) this.#owners.delete(podKey)
   }
 
   /** What the sidecars of a Canary have told so far. */
