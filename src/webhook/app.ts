@@ -45,18 +45,20 @@ export function createApp(options: AppOptions): Express {
   return app
 }
 
-/** Turns requests away, with 503, while others fill the memory that there is for bodies. Their writes pass: failurePolicy is Ignore. */
+/**
+ * Turns requests away while others fill the memory that there is for bodies. Their writes pass: failurePolicy is Ignore. What has come
+ * counts, not what is announced: a few connections that announce much and send nothing would keep everybody out.
+ */
 function limitBytesInFlight(): RequestHandler {
   let inFlight = 0
   return (request, response, next) => {
-    const declared = Number(request.headers['content-length'] ?? maxBodyBytes)
-    const size = Math.min(Number.isFinite(declared) ? declared : maxBodyBytes, maxBodyBytes)
-    if (inFlight + size > maxBytesInFlight) {
-      response.status(503).json({ message: 'kinglet webhook: busy' })
-      return
-    }
-    inFlight += size
-    response.once('close', () => void (inFlight -= size))
+    let held = 0
+    request.on('data', (chunk: Buffer) => {
+      held += chunk.length
+      inFlight += chunk.length
+      if (inFlight > maxBytesInFlight) request.destroy()
+    })
+    response.once('close', () => void (inFlight -= held))
     next()
   }
 }

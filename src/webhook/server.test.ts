@@ -160,24 +160,42 @@ describe('the webhook', () => {
     expect((await post('/mutate/pods', body, undefined, { 'content-encoding': 'gzip' })).status).toBe(415)
   })
 
-  it('turns requests away while bodies fill its memory, and takes them again afterwards', async () => {
-    mount(leaves[0])
-    await webhook.ready
-    // Four clients that announce 8 MiB each and send nothing.
-    const slow = await Promise.all(
-      [1, 2, 3, 4].map(
+  /** Clients that announce 8 MiB and send `bytes` of them; `closed` counts those that were cut off. */
+  async function hold(clients: number, bytes: number) {
+    const state = { closed: 0 }
+    const sockets = await Promise.all(
+      Array.from(
+        { length: clients },
         () =>
           new Promise<TLSSocket>((resolve) => {
             const socket = tls.connect({ port: webhook.port, host: '127.0.0.1', servername: names[0] ?? '', ca: authority.certPem }, () => {
-              socket.write(`POST /mutate/pods HTTP/1.1\r\nHost: x\r\nContent-Length: ${8 << 20}\r\n\r\n{`, () => resolve(socket))
+              socket.write(`POST /mutate/pods HTTP/1.1\r\nHost: x\r\nContent-Length: ${8 << 20}\r\n\r\n{`)
+              socket.write(' '.repeat(bytes))
+              resolve(socket)
             })
             socket.on('error', () => undefined)
+            socket.on('close', () => void (state.closed += 1))
           }),
       ),
     )
-    await until('there is no room', async () => (await post('/mutate/pods', review(pod))).status === 503)
-    for (const socket of slow) socket.destroy()
-    await until('there is room again', async () => (await post('/mutate/pods', review(pod))).status === 200)
+    return { state, end: () => sockets.forEach((socket) => socket.destroy()) }
+  }
+
+  it('serves everybody while some announce much and send nothing', async () => {
+    mount(leaves[0])
+    await webhook.ready
+    const { end } = await hold(20, 1)
+    expect((await post('/mutate/pods', review(pod))).status).toBe(200)
+    end()
+  })
+
+  it('turns requests away while bodies fill its memory, and takes them again afterwards', async () => {
+    mount(leaves[0])
+    await webhook.ready
+    const { state, end } = await hold(5, 7 << 20)
+    await until('there is no room', () => Promise.resolve(state.closed > 0))
+    end()
+    await until('there is room again', async () => (await post('/mutate/pods', review(pod)).catch(() => undefined))?.status === 200)
   })
 
   it('logs nothing of what is in an object', async () => {
