@@ -4,6 +4,7 @@ import { defaultLimits } from './settings.ts'
 import { get, openClient } from './testing/raw-client.ts'
 import { answering, respond, startRawServer, type RawServer } from './testing/raw-server.ts'
 import { startRig } from './testing/rig.ts'
+import { startBesideSilentApp, type SilentApp } from './testing/silent-app.ts'
 import { startDeafServer } from './testing/deaf-server.ts'
 import { until } from './testing/until.ts'
 import { UpstreamPool, type UpstreamUser } from './upstream-pool.ts'
@@ -14,6 +15,113 @@ function user(): UpstreamUser & { readonly heard: string[] } {
   const note = (what: string) => () => void heard.push(what)
   return { heard, onUpstreamOpen: note('open'), onUpstreamData: note('data'), onUpstreamDrain: note('drain'), onUpstreamEnd: note('end'), onUpstreamClosed: note('closed'), onUpstreamTimeout: note('timeout') }
 }
+
+let scene: SilentApp
+
+describe('connections to the app', () => {
+  beforeEach(async () => {
+    scene = await startBesideSilentApp({ upstreamIdleMs: 60_000 })
+  })
+  afterEach(() => scene.stop())
+
+  const exchange = async (client: Awaited<ReturnType<typeof openClient>>, index: number, path: string, answer = respond(path)) => {
+    client.send(get(path))
+    const upstream = await scene.app.connection(index)
+    await upstream.hears(`GET ${path} `)
+    upstream.send(answer)
+    return client.response()
+  }
+
+  it('serve one request after the other', async () => {
+    const client = await openClient(scene.rig.route)
+    for (const path of ['/1', '/2', '/3']) expect((await exchange(client, 0, path)).body).toBe(path)
+    expect(scene.app.connections).toHaveLength(1)
+  })
+
+  it('are shared by clients, the one used last first', async () => {
+    const [a, b] = [await openClient(scene.rig.route), await openClient(scene.rig.route)]
+    a.send(get('/a'))
+    await (await scene.app.connection(0)).hears('/a')
+    b.send(get('/b'))
+    await (await scene.app.connection(1)).hears('/b')
+    scene.app.connections[0]?.send(respond('a'))
+    await a.response()
+    scene.app.connections[1]?.send(respond('b'))
+    await b.response()
+    expect((await exchange(a, 1, '/last')).body).toBe('/last')
+  })
+
+  it('(12) are not used again after bytes that nobody asked for', async () => {
+    const client = await openClient(scene.rig.route)
+    expect((await exchange(client, 0, '/1', `${respond('/1')}${respond('poison')}`)).body).toBe('/1')
+    expect((await exchange(client, 1, '/2')).body).toBe('/2')
+    await scene.app.connections[0]?.closes()
+  })
+
+  it('(12) are destroyed when they speak while idle', async () => {
+    const client = await openClient(scene.rig.route)
+    await exchange(client, 0, '/1')
+    scene.app.connections[0]?.send(respond('poison'))
+    await scene.app.connections[0]?.closes()
+    expect((await exchange(client, 1, '/2')).body).toBe('/2')
+  })
+
+  it.each(['Connection: close', 'Keep-Alive: timeout=1'])('(30) are not used again after %s', async (line) => {
+    const client = await openClient(scene.rig.route)
+    await exchange(client, 0, '/1', respond('/1', '200 OK', line))
+    await scene.app.connections[0]?.closes()
+    expect((await exchange(client, 1, '/2')).body).toBe('/2')
+  })
+
+  const closeOnSecond = async (request: string) => {
+    const client = await openClient(scene.rig.route)
+    await exchange(client, 0, '/1')
+    client.send(request)
+    await scene.app.connections[0]?.hears('/second')
+    scene.app.connections[0]?.socket.destroy()
+    return client
+  }
+
+  it('(26) that die under a repeatable request are replaced, and nobody notices', async () => {
+    const client = await closeOnSecond(get('/second'))
+    const upstream = await scene.app.connection(1)
+    await upstream.hears('/second')
+    upstream.send(respond('again'))
+    expect((await client.response()).body).toBe('again')
+    expect(await scene.track()).toEqual({ '2xx': 2 })
+  })
+
+  it('(26) that die under a repeatable request with a body are replaced with it', async () => {
+    const client = await closeOnSecond('PUT /second HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc')
+    const upstream = await scene.app.connection(1)
+    await upstream.hears('\r\n\r\nabc')
+    upstream.send(respond('again'))
+    expect((await client.response()).body).toBe('again')
+  })
+
+  it('(26) that die under a POST are not: it may have been carried out', async () => {
+    const client = await closeOnSecond('POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n')
+    expect((await client.response()).status).toBe(502)
+    expect(scene.app.connections).toHaveLength(1)
+  })
+})
+
+describe('(30) an idle limit', () => {
+  beforeEach(async () => {
+    scene = await startBesideSilentApp({ upstreamIdleMs: 100 })
+  })
+  afterEach(() => scene.stop())
+
+  it('closes connections to the app before the app does', async () => {
+    const client = await openClient(scene.rig.route)
+    client.send(get('/1'))
+    const upstream = await scene.app.connection(0)
+    await upstream.hears('/1')
+    upstream.send(respond('1'))
+    await client.response()
+    await upstream.closes()
+  })
+})
 
 describe('an idle connection', () => {
   let app: RawServer
