@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -16,6 +17,14 @@ async function parse(args: readonly string[]): Promise<ProxyCommandOptions> {
   if (!parsed) throw new Error('the action was not called')
   return parsed
 }
+
+it('every limit stands in the README with its default', () => {
+  const rows = readFileSync(new URL('../../README.md', import.meta.url), 'utf8').split('\n')
+  const limits = buildProxyCommand(() => Promise.resolve()).options.filter(({ long, defaultValue }) => typeof defaultValue === 'number' && !long?.endsWith('-port'))
+  const missing = limits.filter(({ long, defaultValue }) => !rows.some((row) => row.startsWith('| `--') && row.includes(`\`${long}\``) && (defaultValue === 0 || row.includes(String(defaultValue)))))
+  expect(missing.map(({ long }) => long)).toEqual([])
+  expect(limits.length).toBeGreaterThan(20)
+})
 
 describe('kinglet proxy', () => {
   afterEach(() => vi.unstubAllEnvs())

@@ -175,10 +175,9 @@ export class Exchange implements UpstreamUser {
       this.failed('unsent', { isItsFault: head.unsent === 'refused', isAnswered: true })
       return
     }
-    const { pool } = this.serving.place
     const replacement = this.serving.replacementFor(head.status, this.request.isWhole)
     if (replacement) {
-      this.dropUpstream(pool)
+      this.dropUpstream()
       this.attemptAfter(replacement.afterMs, false)
       return
     }
@@ -410,12 +409,12 @@ export class Exchange implements UpstreamUser {
     this.client.reset()
   }
 
-  private dropUpstream(pool = this.serving.place.pool): void {
+  private dropUpstream(): void {
     const { upstream } = this
     if (!upstream) return
     this.upstream = undefined
     this.request.end()
     upstream.drop()
-    pool.releaseLost()
+    upstream.pool.releaseLost()
   }
 }

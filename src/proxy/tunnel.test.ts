@@ -257,6 +257,17 @@ describe('(24) a tunnel', () => {
     await upstream.hears('after')
   })
 
+  it.each(['Upgrade: h2c\r\nConnection: Upgrade', 'Upgrade: websocket', 'Connection: Upgrade'])('is not opened by a 101 that does not say so: %j', async (lines) => {
+    const client = await openClient(rig.route)
+    client.send(handshake)
+    const upstream = await app.connection(0)
+    await upstream.hears('\r\n\r\n')
+    upstream.send(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n\r\n`)
+    expect((await client.response()).status).toBe(502)
+    await upstream.closes()
+    client.socket.destroy()
+  })
+
   it('is not opened by another answer', async () => {
     const client = await openClient(rig.route)
     client.send(handshake)

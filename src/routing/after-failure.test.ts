@@ -67,6 +67,8 @@ describe('after a failure', () => {
       fc.property(attempt, (failed) => {
         expect(['again', 'fail']).toContain(afterFailure({ ...failed, port: 'direct' }))
       }),
+      // Few of them are repeatable requests with `idempotent`.
+      { numRuns: 3000 },
     ))
 
   it('the same place is tried again only over a connection that was old', () =>

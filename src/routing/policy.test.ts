@@ -104,13 +104,14 @@ describe('a retry', () => {
     late: { failure: 'timeout', status: 0 },
     500: status(500),
     503: status(503),
+    505: status(505),
     409: status(409),
     404: status(404),
     grpc14: { failure: 'status', status: 200, grpcStatus: '14' },
     grpc1: { failure: 'status', status: 200, grpcStatus: '1' },
   }
   it.each<[on: RetryCondition, retried: readonly string[]]>([
-    ['5xx', ['500', '503', 'refused', 'lost', 'late']],
+    ['5xx', ['500', '503', '505', 'refused', 'lost', 'late']],
     ['gateway-error', ['503', 'refused', 'lost', 'late']],
     ['reset', ['refused', 'lost', 'late']],
     ['reset-before-request', ['refused']],
