@@ -212,6 +212,18 @@ describe('a body limit', () => {
   afterEach(() => scene.stop())
 
   it.each([
+    ['Content-Length: 10', 'abcdefghij'],
+    ['Transfer-Encoding: chunked', 'a\r\nabcdefghij\r\n0\r\n\r\n'],
+  ])('takes what is just as long (%s)', async (line, body) => {
+    const client = await openClient(scene.rig.route)
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\n${line}\r\n\r\n${body}`)
+    const upstream = await scene.app.connection(0)
+    await upstream.hears('abcdefghij')
+    upstream.send(respond('ok'))
+    expect((await client.response()).status).toBe(200)
+  })
+
+  it.each([
     ['Content-Length: 11', 'abcdefghijk'],
     ['Transfer-Encoding: chunked', 'b\r\nabcdefghijk\r\n0\r\n\r\n'],
   ])('refuses what is longer (%s)', async (line, body) => {

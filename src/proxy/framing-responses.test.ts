@@ -58,6 +58,7 @@ describe('a response', () => {
     ['(10) with a length', get('/'), respond('abc'), 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc'],
     ['(10) in chunks', get('/'), 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nX-Sum: 1\r\nSet-Cookie: no\r\n\r\n', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n'],
     ['(14) in chunks, for HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n', 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc'],
+    ['(14) in chunks, for HTTP/1.0 that would go on', 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n', 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc'],
     ['(10) that ends with its connection', get('/'), 'HTTP/1.1 200 OK\r\n\r\nuntil the end', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nd\r\nuntil the end\r\n0\r\n\r\n'],
     ['(14) that ends with its connection, for HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n', 'HTTP/1.0 200 OK\r\n\r\nuntil the end', 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end'],
     ['(10) to HEAD, with the length alone', 'HEAD / HTTP/1.1\r\nHost: app\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n'],

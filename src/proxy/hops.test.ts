@@ -33,7 +33,7 @@ describe('two sidecars', () => {
       }),
     )
     canary = await startRig(v2.port, { table: { self: 'canary' } })
-    primary = await startRig(v1.port, { table: toCanary([canary.direct]), limits: { peerConnectTimeoutMs: 300 } })
+    primary = await startRig(v1.port, { table: toCanary([canary.direct]), limits: { peerConnectTimeoutMs: 300, upstreamIdleMs: 60_000 } })
   })
   afterEach(async () => {
     await primary.close()
@@ -201,6 +201,19 @@ describe('two sidecars', () => {
     await expect.poll(() => canary.count('canary', 'hop', '2xx')).toBe(1)
   })
 
+  it('pass a large upload to a peer that never says that its app is there', async () => {
+    const upload = Buffer.alloc(1_000_000, 'u').toString()
+    const peer = await startRawServer()
+    await primary.setTable(toCanary([peer.port]))
+    const client = await openClient(primary.route)
+    client.send(post(upload))
+    const upstream = await peer.connection(0)
+    await upstream.hears(upload)
+    upstream.send(respond('got it'))
+    expect((await client.response()).body).toBe('got it')
+    peer.close()
+  })
+
   it('pass on a head that is just within the limit', async () => {
     const head = (size: number): string => get('/', `X-Long: ${'l'.repeat(size)}`)
     const fitting = 16_384 - head(0).length
@@ -265,6 +278,8 @@ describe('two sidecars', () => {
     release?.()
     expect((await client.response()).body).toBe('late v2')
     expect(await primary.count('canary', 'weight', '2xx')).toBe(1)
+    // (32) Its connection belongs to no table any more.
+    await expect.poll(async () => (await canary.stats()).openConnections, { timeout: 8000 }).toBe(0)
   })
 
   it('(33) try again by the table it started with', async () => {
@@ -309,6 +324,17 @@ describe('the latency of a hop', () => {
     expect(requests[0]?.p50Ms).toBeLessThan(250)
     await rig.close()
     peer.close()
+  })
+
+  it('is never what the app next door says about itself', async () => {
+    const app = await startRawServer((connection) => {
+      connection.socket.on('data', () => setTimeout(() => connection.send(respond('slow', '200 OK', 'x-kinglet-service-time: 1')), 100))
+    })
+    const rig = await startRig(app.port)
+    await ask(rig.route, get('/'))
+    expect((await rig.stats()).requests[0]?.p50Ms).toBeGreaterThanOrEqual(95)
+    await rig.close()
+    app.close()
   })
 
   it('is the whole time where nobody measured', async () => {

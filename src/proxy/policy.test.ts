@@ -141,6 +141,13 @@ describe('the policy of a service', () => {
     expect(await primary.count('primary', 'weight', 'timeout')).toBe(1)
   })
 
+  it('gives no attempt more time than the sidecar gives any', async () => {
+    v1Answer = () => undefined
+    const hasty = await startRig(v1.port, { limits: { responseTimeoutMs: 100 }, table: { policy: { match: [], retries: retries({ retryOn: ['retriable-4xx'], perTryTimeoutMs: 600_000 }) } } })
+    expect((await ask(hasty.route, get('/'))).status).toBe(504)
+    await hasty.close()
+  })
+
   it('ends a request that takes longer than its time with 504', async () => {
     v1Answer = () => undefined
     await use({ timeoutMs: 50 })

@@ -298,6 +298,19 @@ describe('(24) a tunnel', () => {
     }
   })
 
+  it('is not what comes after a request: TLS begins a connection', async () => {
+    const client = await openClient(rig.route)
+    client.send(get('/'))
+    const upstream = await app.connection(0)
+    await upstream.hears('\r\n\r\n')
+    upstream.send(respond('ok'))
+    expect((await client.response()).status).toBe(200)
+    client.send('\x16\x03\x01\x00\x05hello\r\n\r\n')
+    expect((await client.response()).status).toBe(400)
+    expect(app.connections.length).toBe(1)
+    client.socket.destroy()
+  })
+
   it.each([
     ['after an empty line', '\r\n\x16\x03\x01\x00\x05hello\r\n\r\n'],
     ['after an empty line, cut in between', '\r\n', '\x16\x03\x01\x00\x05hello\r\n\r\n'],

@@ -146,6 +146,17 @@ describe('an idle connection', () => {
     pool.destroyAll()
   })
 
+  it('(30) is closed a second before its server does it, by the server’s own word', async () => {
+    const deadlines = new Deadlines()
+    const pool = new UpstreamPool('127.0.0.1', app.port, { limits: defaultLimits, deadlines, isPeer: false })
+    const first = user()
+    const connection = pool.take(first, false)
+    await until('the connection', () => first.heard.includes('open'))
+    pool.release(connection, true, 3000)
+    expect(connection.deadline).toBe(deadlines.after(2000))
+    pool.destroyAll()
+  })
+
   it('is not used after a standstill of this process that was longer than the server keeps it', async () => {
     let skewMs = 0
     const deadlines = new Deadlines(() => performance.now() + skewMs)

@@ -73,6 +73,7 @@ describe('match rules', () => {
     ['the path but for its query', { uri: { exact: '/cart' } }, { target: '/cart?a=1' }, true],
     ['the path in other letters', { uri: { prefix: '/CART' }, ignoreUriCase: true }, { target: '/Cart/7' }, true],
     ['the path in other letters, by case', { uri: { prefix: '/CART' } }, { target: '/Cart/7' }, false],
+    ['a header in other letters, beside a path whose case is ignored', { uri: { prefix: '/' }, ignoreUriCase: true, headers: { 'x-a': { exact: 'B' } } }, { headers: { 'x-a': 'b' } }, false],
     ['the method', { method: { exact: 'POST' } }, { method: 'POST' }, true],
     ['another method', { method: { regex: 'GET|HEAD' } }, { method: 'POST' }, false],
     ['the host', { authority: { suffix: '.example.com' } }, { authority: 'shop.example.com' }, true],
@@ -119,6 +120,7 @@ describe('a cookie', () => {
     ['A=1', 'a', undefined],
     ['a=b=c', 'a', 'b=c'],
     ['a', 'a', undefined],
+    ['a="', 'a', '"'],
     ['', 'a', undefined],
   ])('of %j named %s is %j', (header, name, value) => expect(cookieValue(header, name)).toBe(value))
 })

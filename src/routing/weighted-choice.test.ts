@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { seeded } from './testing/seeded.ts'
-import { drawCanary, newPhase, weightParts } from './weighted-choice.ts'
+import { countHeld, drawBesideHeld, drawCanary, newPhase, weightParts } from './weighted-choice.ts'
 
 const percent = fc.oneof(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 1, max: 10_000 }).map((basis) => basis / 100))
 const seed = fc.integer()
@@ -41,6 +41,22 @@ describe('the weighted choice', () => {
         expect(Math.abs(taken(draw(weight, count, seeded(of))) - share)).toBeLessThan(27)
       }),
     ))
+
+  it('is even over hundreds of requests where only ten thousand would make it whole', () => {
+    // One request in 769.2: blocks of 770 with one or, when enough is owed, two.
+    const draws = draw(0.13, 13 * 770, seeded(5))
+    for (let from = 0; from < draws.length; from += 770) expect([1, 2]).toContain(taken(draws.slice(from, from + 770)))
+  })
+
+  it('makes good at most 64 requests that a held user has had too many', () => {
+    const phase = newPhase(seeded(9))
+    const parts = weightParts(10)
+    for (let count = 0; count < 5000; count += 1) countHeld(phase, parts, true)
+    const draws = Array.from({ length: 1000 }, () => drawBesideHeld(phase, parts))
+    // 64 of the canary's turns, one in ten, go to the primary.
+    expect(taken(draws.slice(0, 630))).toBe(0)
+    expect(Math.abs(taken(draws) - 36)).toBeLessThanOrEqual(1)
+  })
 
   it('gives a share that no block makes whole in the long run', () => {
     for (const weight of [33.3333, 47.47, 0.13, 99.99]) expect(Math.abs(taken(draw(weight, 100_000, seeded(7))) - 1000 * weight)).toBeLessThan(27)
