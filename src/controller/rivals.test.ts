@@ -78,6 +78,19 @@ describe('a Canary that goes', () => {
     expect(split(stage)).toMatchObject({ apex: { app: 'web' }, target: 2, mark: null })
   })
 
+  it('deletes its primary also where another tool has a finalizer on it, and goes when that tool has let go', async () => {
+    const stage = await givenAdopted()
+    const primary = (): JsonObject | undefined => stage.cluster.get(resources.deployments, namespace, 'web-primary')
+    stage.cluster.put(resources.deployments, { metadata: { name: 'web-primary', namespace, finalizers: ['example.com/audit'] } })
+    stage.cluster.remove(resources.canaries, { namespace, name: 'web' })
+    await live(stage, 25)
+    expect(stringAt(primary(), 'metadata', 'deletionTimestamp')).toBeDefined()
+    stage.cluster.put(resources.deployments, { metadata: { name: 'web-primary', namespace, finalizers: [] } })
+    stage.cluster.remove(resources.deployments, { namespace, name: 'web-primary' })
+    await live(stage, 5)
+    expect(stage.cluster.get(resources.canaries, namespace, 'web')).toBeUndefined()
+  })
+
   it('is not kept by a Deployment of somebody else that has the name of its primary', async () => {
     const stage = createStage()
     stage.cluster.put(resources.deployments, appDeployment('v1'))

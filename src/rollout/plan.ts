@@ -2,7 +2,7 @@ import { appPortAnnotation, finalizer, injectLabel, primaryName, replicasAnnotat
 import { resources, addressOf, type Address, type Resource } from '../api/resources.ts'
 import type { Track } from '../api/protocol.ts'
 import { writeTargetStatus } from '../api/target.ts'
-import { listAt, objectAt, stringAt, type JsonObject } from '../base/json.ts'
+import { objectAt, stringAt, type JsonObject } from '../base/json.ts'
 import type { Action } from './converge.ts'
 import { find, isOwned } from './objects.ts'
 import type { Observed } from './observe.ts'
@@ -151,7 +151,7 @@ function deleteSplit(world: World, observed: Observed): readonly Write[] {
   const { name } = canary.spec.service
   const services = [primaryName(name), `${name}-canary`].map((splitName) => find(world.services, splitName))
   const gone = (resource: Resource, object: JsonObject | undefined): readonly Write[] =>
-    object && isOwned(object, canary) && listAt(object, 'metadata', 'finalizers').length === 0 && stringAt(object, 'metadata', 'deletionTimestamp') === undefined ? [{ verb: 'delete', resource, at: addressOf(object), uid: stringAt(object, 'metadata', 'uid') }] : []
+    object && isOwned(object, canary) && stringAt(object, 'metadata', 'deletionTimestamp') === undefined ? [{ verb: 'delete', resource, at: addressOf(object), uid: stringAt(object, 'metadata', 'uid') }] : []
   return [
     ...gone(resources.horizontalPodAutoscalers, world.primaryScaler),
     ...gone(resources.deployments, world.primary),
