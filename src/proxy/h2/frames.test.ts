@@ -5,6 +5,7 @@ import { startRig, type Rig } from '../testing/rig.ts'
 import { until } from '../testing/until.ts'
 import { block, frame, framesIn, get, getBlock, hello, uint32, type Frame } from './testing/frames.ts'
 import { say, startHttp2App, type Http2App } from './testing/http2-app.ts'
+import { HpackDecoder } from './hpack/decoder.ts'
 import { errorCode, flag, frameType, preface } from './wire.ts'
 
 const open = frame(frameType.headers, flag.endHeaders, 1, block([[':method', 'POST'], [':scheme', 'http'], [':path', '/silent'], [':authority', 'app']]))
@@ -96,6 +97,7 @@ describe('the windows of a connection', () => {
   beforeEach(async () => {
     bodies = []
     app = await startHttp2App((stream, head) => {
+      if (head[':path'] === '/silent') return
       let size = 0
       stream.on('data', (bytes: Buffer) => (size += bytes.length))
       stream.on('end', () => {
@@ -166,10 +168,33 @@ describe('the windows of a connection', () => {
     expect([dataOf(1), dataOf(3), dataOf(5)].filter((bytes) => bytes < 40_000)).toEqual([])
   })
 
+  it('are given back for streams that have sent more than they may', async () => {
+    client.socket.write(hello)
+    let sent = 0
+    for (let id = 1; id < 121; id += 2) {
+      sent += 144_000
+      await until('leave', () => granted() >= sent)
+      client.socket.write(Buffer.concat([post(id, '/silent'), ...Array.from({ length: 9 }, () => frame(frameType.data, 0, id, Buffer.alloc(16_000)))]))
+    }
+  })
+
+  it('end it where more comes than they allow', async () => {
+    client.socket.write(hello)
+    for (let id = 1; id < 201; id += 2) client.socket.write(Buffer.concat([post(id, '/silent'), ...Array.from({ length: 4 }, () => frame(frameType.data, 0, id, Buffer.alloc(16_000)))]))
+    await until('GOAWAY', () => received().some(({ type, payload }) => type === frameType.goaway && payload.readUInt32BE(4) === errorCode.flowControlError))
+  })
+
   it('widen the streams that wait when the settings say so', async () => {
     client.socket.write(Buffer.concat([preface, initialWindow(0), get(1, '/small')]))
     await until('the head', () => received().some(({ type, streamId }) => type === frameType.headers && streamId === 1))
     client.socket.write(initialWindow(100))
     await until('the body', () => dataOf(1) === 2)
+  })
+
+  it('come with heads that need no table, where the client keeps none', async () => {
+    client.socket.write(Buffer.concat([preface, frame(frameType.settings, 0, 0, Buffer.from([0, 1, 0, 0, 0, 0])), get(1, '/small'), get(3, '/small')]))
+    await until('the bodies', () => dataOf(1) + dataOf(3) === 4)
+    const last = received().findLast(({ type }) => type === frameType.headers)
+    expect(new HpackDecoder().decode(last?.payload ?? Buffer.alloc(0), 10_000)?.fields[0]?.value).toBe('200')
   })
 })

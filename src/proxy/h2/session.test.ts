@@ -179,6 +179,8 @@ describe('a client by the frame', () => {
     ['window updates', errorCode.enhanceYourCalm, () => Array.from({ length: 10 }, () => frame(frameType.windowUpdate, 0, 0, uint32(1)))],
     ['streams that are made to fail (CVE-2025-8671)', errorCode.enhanceYourCalm, (id) => [get(id, '/silent'), frame(frameType.windowUpdate, 0, id, uint32(0))]],
     ['bodies that are not as long as they say', errorCode.enhanceYourCalm, (id) => [frame(frameType.headers, flag.endHeaders, id, block([...post, ['content-length', '1']])), frame(frameType.data, 0, id, Buffer.from('two'))]],
+    ['streams beyond the limit', errorCode.enhanceYourCalm, (id) => [get(id, '/silent')]],
+    ['resets of a stream that is over', errorCode.enhanceYourCalm, (id) => [...(id === 1 ? [get(1, '/silent')] : []), ...Array.from({ length: 10 }, () => frame(frameType.rstStream, 0, 1, uint32(errorCode.cancel)))]],
     ['acknowledgements', errorCode.enhanceYourCalm, () => Array.from({ length: 10 }, () => frame(frameType.settings, flag.ack, 0))],
     ['farewells', errorCode.enhanceYourCalm, (id) => [...(id === 1 ? [get(1, '/silent')] : []), ...Array.from({ length: 10 }, () => frame(frameType.goaway, 0, 0, Buffer.alloc(8)))]],
     ['empty data', errorCode.enhanceYourCalm, (id) => [...(id === 1 ? [frame(frameType.headers, flag.endHeaders, 1, block(post))] : []), ...Array.from({ length: 10 }, () => frame(frameType.data, 0, 1))]],
