@@ -81,6 +81,20 @@ describe('an exchange of HTTP/2 through two sidecars', () => {
     expect((flags[0] ?? 0) & 1).toBe(1)
   })
 
+  it('trailers arrive also where the request has been on its way before them', async () => {
+    pair.v2Answer = (stream) => {
+      stream.respond({ ':status': 200 })
+      stream.on('trailers', (received) => stream.end(String(received['x-checksum'])))
+      stream.resume()
+    }
+    const stream = pair.client.request({ ':method': 'POST', ':path': '/' }, { waitForTrailers: true })
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-checksum': 'abc' }))
+    const answered = answerOf(stream)
+    await new Promise((resolve) => stream.once('response', resolve))
+    stream.end('body')
+    expect((await answered).body.toString()).toBe('abc')
+  })
+
   it('interim answers are passed on', async () => {
     pair.v2Answer = (stream) => {
       stream.additionalHeaders({ ':status': 103, link: '</style.css>' })

@@ -208,6 +208,18 @@ describe('a request that is refused', () => {
     expect((await request(client, { ':method': 'POST', ':path': '/' }, Buffer.alloc(2_000_000))).status).toBe(204)
   })
 
+  it('because its app is not there costs nothing of the window either', async () => {
+    const alone = await startRig(1)
+    const asking = connect(`http://127.0.0.1:${alone.route}`, { settings: { initialWindowSize: 0 } })
+    asking.on('error', () => undefined)
+    const stream = asking.request({ ':method': 'POST', ':path': '/' })
+    stream.on('error', () => undefined)
+    await new Promise((resolve) => stream.once('response', resolve))
+    await new Promise((resolve) => stream.write(Buffer.alloc(300_000), resolve))
+    asking.destroy()
+    await alone.close()
+  })
+
   it('is answered without a body where it asks for a head alone', async () => {
     const full = await startRig(app.port, { limits: { maxRequests: 0 } })
     const asking = await openHttp2(full.route)
