@@ -13,10 +13,13 @@ const stepMs = 50
 export async function drainListeners(listeners: readonly Listener[], settings: DrainSettings): Promise<void> {
   const startedAt = performance.now()
   const elapsedMs = (): number => performance.now() - startedAt
-  const quietMs = (): number => performance.now() - Math.max(startedAt, ...listeners.map((listener) => listener.lastConnectionAt()))
-  while (elapsedMs() < settings.deadlineMs && (elapsedMs() < settings.minMs || quietMs() < settings.quietMs)) {
+  /** Whoever came before this has been seen: a process that stood still sees who has come meanwhile only a turn later. */
+  let seenUntil = startedAt
+  const quietMs = (): number => seenUntil - Math.max(startedAt, ...listeners.map((listener) => listener.lastConnectionAt()))
+  const isBehind = (): boolean => performance.now() - seenUntil > stepMs
+  while (elapsedMs() < settings.deadlineMs && (elapsedMs() < settings.minMs || quietMs() < settings.quietMs || isBehind())) {
     await sleep(stepMs)
-    // A process that stood still sees who has come meanwhile only now.
+    seenUntil = performance.now()
     await turn()
   }
   for (const listener of listeners) listener.close()

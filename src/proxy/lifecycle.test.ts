@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createLogger } from '../runtime/log.ts'
 import { startProxy } from './proxy.ts'
@@ -185,22 +186,30 @@ describe('(32) a drain', () => {
     app.close()
   })
 
-  it('serves who has come while the process stood still, before it takes nobody any more', async () => {
+  it.each([
+    ['before the drain looks', 'drain'],
+    ['after it has looked', 'standstill'],
+  ])('serves who has come while the process stood still, before it takes nobody any more: %s', async (_, first) => {
     const app = await startRawServer(answering(() => respond('ok')))
-    const rig = await startRig(app.port, { change: { drain: { minMs: 0, quietMs: 200, deadlineMs: 5000 } } })
-    const drained = rig.proxy.drain()
-    await new Promise((resolve) => void setTimeout(resolve, 100))
+    const rig = await startRig(app.port, { change: { drain: { minMs: 0, quietMs: 1000, deadlineMs: 20_000 } } })
     const socket = new Socket()
     let received = ''
     let error: Error | undefined
     socket.on('data', (chunk: Buffer) => void (received += chunk.toString()))
     socket.on('error', (cause) => void (error = cause))
-    // The kernel takes the connection; nobody looks at it for longer than the quiet time, and timers come first then.
-    setImmediate(() => {
+    /** The kernel takes the connection; nobody looks at it for longer than the quiet time. It keeps step with the drain, so that only the order of the two decides. */
+    const standStill = async (): Promise<void> => {
+      await sleep(50)
+      await turn()
+      await sleep(50)
+      await turn()
       socket.connect(rig.route, '127.0.0.1')
       socket.write(get('/'))
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400)
-    })
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500)
+    }
+    const standstill = first === 'standstill' ? standStill() : undefined
+    const drained = rig.proxy.drain()
+    await (standstill ?? standStill())
     await until('an answer', () => received.includes('ok') || error !== undefined)
     expect(error).toBeUndefined()
     socket.destroy()
