@@ -31,7 +31,9 @@ describe.each(names)('a server of %s', (name) => {
     const ran = await run(program, [...args, 'ask', `127.0.0.1:${sidecar.route}`], { timeoutMs: 90_000 })
     expect(ran, ran.stderr).toMatchObject({ code: 0 })
     const { cancelled, ...found } = JSON.parse(ran.stdout) as Record<string, unknown>
-    expect(found).toEqual({ unary: ['hello', 'value'], large: 5_000_000, serverStream: 100, clientStream: '1000000', bidi: 'a,b,c', fails: [5, 'failed: ä%'], unimplemented: 12, deadline: 4 })
+    // Go's server resets a call whose time is up, and grpc-js takes that for a cancellation where its own clock is late: without a sidecar too, one in forty.
+    const deadline = client === 'grpc-js' && name === 'Go grpc' ? expect.toBeOneOf([1, 4]) : 4
+    expect(found).toEqual({ unary: ['hello', 'value'], large: 5_000_000, serverStream: 100, clientStream: '1000000', bidi: 'a,b,c', fails: [5, 'failed: ä%'], unimplemented: 12, deadline })
     // By its deadline and by its caller; those of the clients before count too.
     expect(cancelled).toBeGreaterThanOrEqual(2)
   })

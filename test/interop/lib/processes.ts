@@ -14,15 +14,31 @@ export interface Service {
   stop(): Promise<void>
 }
 
-/** A port that was free a moment ago. */
+/**
+ * Below those that the kernel gives to whoever asks for any, so that nobody takes it before its program listens: the answers of a
+ * server that did would be taken for the program's. Processes of the tests begin far from each other.
+ */
+let nextPort = 10_000 + ((process.pid * 97) % 22_000)
+
+/** A port that is free, and is given to nobody else. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+  for (;;) {
+    const port = nextPort
+    nextPort = port < 32_000 ? port + 1 : 10_000
+    if (await canListen(port)) return port
+  }
+}
+
+async function canListen(port: number): Promise<boolean> {
+  const server = createServer()
+  const isListening = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => resolve(true))
+  })
+  if (!isListening) return false
   server.close()
   await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('unreachable')
-  return address.port
+  return true
 }
 
 /** Starts a program and waits until it accepts connections on `port`. */
