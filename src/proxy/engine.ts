@@ -9,6 +9,8 @@ import type { Forwarding, ProxyLimits } from './settings.ts'
 /** What all connections of one sidecar share. */
 export interface Engine {
   readonly limits: ProxyLimits
+  /** Connections of clients that there are descriptors for, all ports together. */
+  readonly roomForClients: number
   readonly forwarding: Forwarding
   readonly deadlines: Deadlines
   readonly live: LiveRoutes

@@ -24,17 +24,22 @@ const keepAliveInitialDelay = 60_000
 /** Opens a port for requests of one kind. Port 0 takes a free one. Error `LISTEN_FAILED`. */
 export async function listen(engine: Engine, kind: 'route' | 'direct', host: string | undefined, port: number): Promise<Listener> {
   const { maxConnections } = engine.limits
+  const { roomForClients, counters } = engine
+  const mostTurnedAway = Math.min(maxTurnedAway, Math.ceil(roomForClients / 8))
   const connections = new Crowd<ClientConnection>()
   let lastConnectionAt = performance.now()
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay }, (socket) => {
     lastConnectionAt = performance.now()
+    // Those that are turned away hold a descriptor until they have heard it; a flood of them is not answered.
+    if (connections.size >= maxConnections + mostTurnedAway || counters.openConnections >= roomForClients + mostTurnedAway) {
+      socket.destroy()
+      return
+    }
     const connection = new ClientConnection(engine, socket, kind, () => connections.leave(seat))
     const seat = connections.enter(connection)
-    if (connections.size > maxConnections) connection.turnAway()
+    if (connections.size > maxConnections || counters.openConnections > roomForClients) connection.turnAway()
     else connection.open()
   })
-  // Those that are turned away hold a descriptor until they have heard it; a flood of them is not answered.
-  server.maxConnections = maxConnections + maxTurnedAway
   await startListening(server, kind, host, port)
   return {
     port: portOf(server),

@@ -1,5 +1,6 @@
 import { failureOutcomes, outcomes, type Outcome } from '../api/protocol.ts'
 import type { FailedAttempt } from '../routing/after-failure.ts'
+import { isOutOfDescriptors } from './descriptors.ts'
 import type { OwnAnswer } from './http/own-answer.ts'
 
 export type Failure = FailedAttempt['failure']
@@ -9,8 +10,14 @@ export const outcomeOf: Readonly<Record<Failure, Outcome>> = { unsent: 'refused'
 
 const shortages = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
 
-/** Whether a connection could not even be tried: no descriptor, memory or local port was left. That is nobody's fault at the other end. */
-export const isOurShortage = (error: NodeJS.ErrnoException | undefined): boolean => error?.code !== undefined && shortages.has(error.code)
+/**
+ * Whether a connection could not even be tried: no descriptor, memory or local port was left. That is nobody's fault at the other end.
+ * Bun (1.4) says ECONNREFUSED where it got no descriptor.
+ */
+export function isOurShortage(error: NodeJS.ErrnoException | undefined): boolean {
+  if (error?.code === undefined) return false
+  return shortages.has(error.code) || (error.code === 'ECONNREFUSED' && isOutOfDescriptors())
+}
 
 /** Whether an outcome counts against its track. */
 export const isFailure = Object.fromEntries(outcomes.map((outcome) => [outcome, failureOutcomes.some((failure) => failure === outcome)])) as Readonly<Record<Outcome, boolean>>

@@ -23,6 +23,7 @@ import { newPhase } from '../routing/weighted-choice.ts'
 import { startAdmin } from './admin.ts'
 import { ControllerStream, type ControllerStreamOptions } from './controller-stream.ts'
 import { Deadlines } from './deadlines.ts'
+import { roomForClients } from './descriptors.ts'
 import { drainListeners } from './drain.ts'
 import { noCounts, type Engine } from './engine.ts'
 import { RequestParser } from './http/request-head.ts'
@@ -85,6 +86,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const counters = noCounts()
   const engine: Engine = {
     limits,
+    roomForClients: roomForClients(),
     forwarding,
     deadlines,
     live,
@@ -96,6 +98,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     protocol: options.app.protocol,
     isDraining: false,
   }
+  if (engine.roomForClients < limits.maxConnections) log.warn('the limit of descriptors allows fewer connections than maxConnections', { roomForClients: engine.roomForClients, maxConnections: limits.maxConnections })
   const reporter = new Reporter(identity.bootId, ledger, performance.now())
   const tables = new TableSource(live, reporter, log)
   const file = options.routesFile === undefined ? undefined : new (await import('./routes-file.ts')).RoutesFile(options.routesFile, tables)

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect as connectHttp2, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,6 +28,16 @@ const start = async (...args: Parameters<typeof startSidecar>): Promise<Sidecar>
 }
 const megabytes = ({ pid }: Sidecar): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
 const openFiles = async ({ pid }: Sidecar): Promise<number> => Number((await run('bash', ['-c', `ls /proc/${pid}/fd | wc -l`])).stdout)
+/** A file with a table that sends every other request to the canary. */
+function halfToCanary({ direct }: Sidecar): string {
+  const routes = join(mkdtempSync(join(tmpdir(), 'kinglet-faults-')), 'routes.json')
+  writeFileSync(routes, JSON.stringify({ ...localTable, canary: 'test/app', generation: 2, canaryWeightPercent: 50, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: direct }] } }))
+  return routes
+}
+async function statusOf(stream: ClientHttp2Stream): Promise<number> {
+  const [headers] = (await once(stream.resume(), 'response')) as [IncomingHttpHeaders & { readonly ':status': number }]
+  return headers[':status']
+}
 
 describe('ten thousand connections', () => {
   it('are served, twice each, and leave nothing behind', async () => {
@@ -40,14 +52,16 @@ describe('ten thousand connections', () => {
 })
 
 describe('a limit of file descriptors', () => {
-  it('that is reached cuts nobody off who is connected, and is over when others leave', async () => {
+  it('that is reached cuts nobody off who is connected, is told to the others, and is over when they leave', async () => {
     const sidecar = await start(app.port, [], { maxFiles: 120 })
+    expect(sidecar.output()).toContain('the limit of descriptors')
     const early = await openClient(sidecar.route)
     early.send(get('/bytes/5'))
     expect((await early.response()).status).toBe(200)
     const crowd = await Promise.all(Array.from({ length: 200 }, () => openClient(sidecar.route)))
-    await until('refusals', () => crowd.some(({ isClosed, hasEnded }) => isClosed || hasEnded))
-    // Its connection to the app is kept alive: no new descriptor is needed.
+    await until('refusals', () => crowd.some(({ received, hasEnded }) => hasEnded && received.startsWith('HTTP/1.1 503 ')))
+    // The kubelet, and whoever is connected, are answered all the time.
+    expect((await fetch(`http://127.0.0.1:${sidecar.admin}/readyz`)).status).toBe(200)
     early.send(get('/bytes/5'))
     expect((await early.response()).status).toBe(200)
     for (const { socket } of crowd) socket.destroy()
@@ -62,32 +76,32 @@ describe('a limit of file descriptors', () => {
 describe('a sidecar without descriptors for another connection', () => {
   it('charges no version for what it could not ask', async () => {
     const canary = await start(app.port)
-    const routes = join(mkdtempSync(join(tmpdir(), 'kinglet-faults-')), 'routes.json')
-    writeFileSync(routes, JSON.stringify({ ...localTable, canary: 'test/app', generation: 2, canaryWeightPercent: 50, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: canary.direct }] } }))
-    const sidecar = await start(app.port, ['--routes', routes], { maxFiles: 120 })
-    const early = await Promise.all(Array.from({ length: 10 }, () => openClient(sidecar.route)))
-    await expect.poll(async () => (await sidecar.stats()).openConnections).toBe(10)
-    const crowd = await Promise.all(Array.from({ length: 200 }, () => openClient(sidecar.route)))
-    await until('refusals', () => crowd.some(({ isClosed, hasEnded }) => isClosed || hasEnded))
-    for (const client of early) client.send(get('/bytes/5'))
-    // None of them has a connection to the app or the canary yet, and none can be opened.
-    const statuses = await Promise.all(early.map(async (client) => (await client.response()).status))
-    for (const { socket } of crowd) socket.destroy()
-    expect(statuses).toContain(503)
+    const sidecar = await start(app.port, ['--routes', halfToCanary(canary)])
+    const clients = await Promise.all(Array.from({ length: 10 }, () => openClient(sidecar.route)))
+    const session = connectHttp2(`http://127.0.0.1:${sidecar.route}`)
+    await once(session, 'remoteSettings')
+    await expect.poll(async () => (await sidecar.stats()).openConnections).toBe(11)
+    // None of them has a connection to the app or the canary yet, and from now on none can be opened.
+    const limit = (to: string): Promise<unknown> => run('prlimit', [`--nofile=${to}`, '--pid', String(sidecar.pid)])
+    await limit('3:20000')
+    for (const client of clients) client.send(get('/bytes/5'))
+    const statuses = await Promise.all(clients.map(async (client) => (await client.response()).status))
+    for (let count = 0; count < 10; count += 1) statuses.push(await statusOf(session.request({ ':path': '/bytes/5' })))
+    await limit('20000:20000')
+    expect(statuses).toEqual(Array(20).fill(503))
     await expect.poll(async () => (await ask(sidecar.route, get('/bytes/5'))).status, { timeout: 20_000 }).toBe(200)
     const { requests, proxyErrors } = await sidecar.stats()
     expect(requests.filter(({ outcome }) => outcome !== '2xx')).toEqual([])
-    expect(proxyErrors).toBe(statuses.filter((status) => status === 503).length)
-    for (const { socket } of early) socket.destroy()
+    expect(proxyErrors).toBe(20)
+    session.destroy()
+    for (const { socket } of clients) socket.destroy()
   })
 })
 
 describe('a canary pod that dies in the middle of requests', () => {
   it('costs those that it had taken; all others are served', async () => {
     const canary = await start(app.port)
-    const routes = join(mkdtempSync(join(tmpdir(), 'kinglet-faults-')), 'routes.json')
-    writeFileSync(routes, JSON.stringify({ ...localTable, canary: 'test/app', generation: 2, canaryWeightPercent: 50, endpoints: { primary: [], canary: [{ address: '127.0.0.1', port: canary.direct }] } }))
-    const primary = await start(app.port, ['--routes', routes])
+    const primary = await start(app.port, ['--routes', halfToCanary(canary)])
     const statuses: number[] = []
     let isOver = false
     const clients = Array.from({ length: 10 }, async () => {

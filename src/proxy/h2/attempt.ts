@@ -10,7 +10,7 @@ export interface AttemptOwner {
   /** The request can begin. */
   onOpen(upstream: Stream): void
   /** No connection came about. */
-  onNoSession(): void
+  onNoSession(error: NodeJS.ErrnoException | undefined): void
   onResponseBlock(block: DecodedBlock, hasEnded: boolean): void
   onResponseData(bytes: Buffer, hasEnded: boolean): void
   /** The app has taken more of the body. */
@@ -85,8 +85,8 @@ export class Attempt implements SessionTaker, StreamUser {
     this.owner.onOpen(upstream)
   }
 
-  onNoSession(): void {
-    if (!this.isServed) this.owner.onNoSession()
+  onNoSession(error: NodeJS.ErrnoException | undefined): void {
+    if (!this.isServed) this.owner.onNoSession(error)
   }
 
   onHeaders(block: DecodedBlock, hasEnded: boolean): void {

@@ -13,7 +13,7 @@ import type { ClientMemory } from '../another-try.ts'
 import type { Engine } from '../engine.ts'
 import { unsentHeader } from '../http/hop-by-hop.ts'
 import type { OwnAnswer } from '../http/own-answer.ts'
-import { answerTo, lateBodyAnswer, malformedAnswer, type Failure } from '../outcomes.ts'
+import { answerTo, isOurShortage, lateBodyAnswer, malformedAnswer, type Failure } from '../outcomes.ts'
 import { Serving } from '../serving.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { CallTime } from './call-time.ts'
@@ -112,8 +112,8 @@ export class Http2Exchange implements StreamUser, AttemptOwner {
     this.request.begin(upstream, this.serving.place.isLocal)
   }
 
-  onNoSession(): void {
-    this.failed('unsent')
+  onNoSession(error: NodeJS.ErrnoException | undefined): void {
+    this.failed('unsent', { isItsFault: !isOurShortage(error) })
   }
 
   private leavePlace(): void {
@@ -252,12 +252,13 @@ export class Http2Exchange implements StreamUser, AttemptOwner {
       this.client.reset(code === errorCode.noError ? errorCode.internalError : code)
       return
     }
-    this.answerFailure(failure)
+    this.answerFailure(failure, isItsFault)
   }
 
-  private answerFailure(failure: Failure): void {
+  private answerFailure(failure: Failure, isItsFault = true): void {
     const isRefusedHop = failure === 'unsent' && this.serving.reason === 'hop'
-    this.answer(answerTo[failure], isRefusedHop ? [field(unsentHeader, this.engine.isDraining ? 'draining' : 'refused')] : [])
+    const why = this.engine.isDraining ? 'draining' : isItsFault ? 'refused' : 'overloaded'
+    this.answer(answerTo[failure], isRefusedHop ? [field(unsentHeader, why)] : [])
   }
 
   private onMalformed(): void {

@@ -8,6 +8,7 @@ import type { Engine } from '../engine.ts'
 import { hopHeader } from '../http/hop-by-hop.ts'
 import { shadowHost } from '../http/shadow-head.ts'
 import type { MirrorCharge } from '../mirror-charge.ts'
+import { isOurShortage } from '../outcomes.ts'
 import { TimeLimit } from '../time-limit.ts'
 import { equivalentStatus } from './grpc.ts'
 import type { DecodedBlock } from './hpack/decoder.ts'
@@ -87,8 +88,8 @@ export class Http2MirrorCopy implements SessionTaker, StreamUser {
     if (trailers) upstream.sendHeaders(trailers, true)
   }
 
-  onNoSession(): void {
-    this.end(() => this.charge.failed('refused'))
+  onNoSession(error: NodeJS.ErrnoException | undefined): void {
+    this.end(() => (isOurShortage(error) ? this.charge.dropped('busy') : this.charge.failed('refused')))
   }
 
   onHeaders(block: DecodedBlock, hasEnded: boolean): void {

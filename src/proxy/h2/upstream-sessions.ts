@@ -16,7 +16,8 @@ import type { SessionUser } from './session-user.ts'
 export interface SessionTaker {
   /** `isReused`: it has served another stream, so its server may be about to close it. */
   onSession(session: Session, isReused: boolean): void
-  onNoSession(): void
+  /** `error` where the connection failed by one. */
+  onNoSession(error: NodeJS.ErrnoException | undefined): void
 }
 
 /** Before the server has said how many streams it takes; what RFC 9113 §6.5.2 calls the least sensible limit. */
@@ -33,6 +34,7 @@ class UpstreamSession implements SessionUser, Timed {
   isLeaving = false
   private streams = 0
   private wasAsked = false
+  private error: NodeJS.ErrnoException | undefined
   private waiting: { readonly taker: SessionTaker; readonly fresh: boolean }[] = []
   private readonly socket: Socket
   private readonly pool: UpstreamPool
@@ -44,7 +46,9 @@ class UpstreamSession implements SessionUser, Timed {
     this.deadline = pool.deadlines.after(pool.connectTimeoutMs)
     this.socket = connect({ host: pool.address, port: pool.port, noDelay: true, allowHalfOpen: true })
     this.socket.once('connect', () => this.onOpen())
-    this.socket.on('error', () => undefined)
+    this.socket.on('error', (error) => {
+      this.error = error
+    })
     this.socket.on('close', () => this.onSocketClosed())
     pool.deadlines.add(this)
   }
@@ -144,7 +148,7 @@ class UpstreamSession implements SessionUser, Timed {
     this.isLeaving = true
     this.pool.deadlines.delete(this)
     this.others.delete(this)
-    for (const { taker } of this.waiting.splice(0)) taker.onNoSession()
+    for (const { taker } of this.waiting.splice(0)) taker.onNoSession(this.error)
   }
 }
 
