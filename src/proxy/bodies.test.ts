@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { flood, standstill } from './testing/flood.ts'
 import { openClient } from './testing/raw-client.ts'
 import { respond, startRawServer } from './testing/raw-server.ts'
 import { startRig, type Rig } from './testing/rig.ts'
@@ -60,31 +61,13 @@ describe('a body of 50 MB', () => {
   })
 })
 
-/** Waits until a figure has not changed for a while: everything between the two ends is full. */
-async function standstill(figure: () => number): Promise<void> {
-  let since = performance.now()
-  let last = -1
-  await until('a standstill', () => {
-    if (figure() !== last) since = performance.now()
-    last = figure()
-    return last > 0 && performance.now() - since > 150
-  })
-}
-
 describe('(29) a side that does not read', () => {
   it('stops the app: the sidecar keeps no more than sockets hold', async () => {
-    let written = 0
+    let written = (): number => 0
     const app = await startRawServer((connection) => {
       connection.socket.once('data', () => {
         connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
-        const write = (): void => {
-          while (written < size) {
-            written += piece.length
-            if (!connection.socket.write(piece)) return
-          }
-        }
-        connection.socket.on('drain', write)
-        write()
+        written = flood(connection.socket, piece, size)
       })
     })
     const rig = await startRig(app.port)
@@ -92,9 +75,8 @@ describe('(29) a side that does not read', () => {
     client.countsOnly = true
     client.socket.pause()
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    await standstill(() => written)
     // Kernel buffers take a few MB; the body is ten times that.
-    expect(written).toBeLessThan(size / 2)
+    expect(await standstill(() => written())).toBeLessThan(size / 2)
     client.socket.resume()
     await until('the rest', () => client.receivedBytes >= size, () => client.receivedBytes, 20_000)
     await rig.close()
@@ -102,29 +84,17 @@ describe('(29) a side that does not read', () => {
   })
 
   it('stops an app that says over and over that its answer is to come', async () => {
-    let written = 0
+    let written = (): number => 0
     const hint = `HTTP/1.1 103 Early Hints\r\nLink: <${'a'.repeat(1000)}>\r\n\r\n`.repeat(100)
     const app = await startRawServer((connection) => {
-      connection.socket.once('data', () => {
-        const write = (): void => {
-          while (written < size) {
-            written += hint.length
-            if (!connection.socket.write(hint)) return
-          }
-          if (written < 2 * size) connection.send(respond('at last'))
-          written = 2 * size
-        }
-        connection.socket.on('drain', write)
-        write()
-      })
+      connection.socket.once('data', () => (written = flood(connection.socket, hint, size, () => connection.send(respond('at last')))))
     })
     const rig = await startRig(app.port)
     const client = await openClient(rig.route)
     client.countsOnly = true
     client.socket.pause()
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    await standstill(() => written)
-    expect(written).toBeLessThan(size / 2)
+    expect(await standstill(() => written())).toBeLessThan(size / 2)
     client.socket.resume()
     await until('all of it', () => client.receivedBytes > size, () => client.receivedBytes, 20_000)
     await expect.poll(() => rig.count('primary', 'weight', '2xx')).toBe(1)
@@ -143,15 +113,7 @@ describe('(29) a side that does not read', () => {
     const client = await openClient(rig.route)
     client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`)
     await client.hears('begun')
-    let written = 0
-    const pump = (): void => {
-      while (written < size && !client.socket.destroyed) {
-        written += piece.length
-        if (!client.socket.write(piece)) return
-      }
-    }
-    client.socket.on('drain', pump)
-    pump()
+    flood(client.socket, piece, size)
     await client.closes()
     await expect.poll(() => rig.count('primary', 'weight', 'reset')).toBe(1)
     expect((await rig.stats()).openConnections).toBe(0)
@@ -167,17 +129,7 @@ describe('(29) a side that does not read', () => {
     const rig = await startRig(app.port)
     const client = await openClient(rig.route)
     client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`)
-    let written = 0
-    const pump = (): void => {
-      while (written < size) {
-        written += piece.length
-        if (!client.socket.write(piece)) return
-      }
-    }
-    client.socket.on('drain', pump)
-    pump()
-    await standstill(() => written)
-    expect(written).toBeLessThan(size / 2)
+    expect(await standstill(flood(client.socket, piece, size))).toBeLessThan(size / 2)
     const upstream = await app.connection(0)
     upstream.socket.resume()
     await until('all of it', () => upstream.receivedBytes >= size, () => upstream.receivedBytes, 20_000)
@@ -188,12 +140,8 @@ describe('(29) a side that does not read', () => {
   it('is given up after a while', async () => {
     const app = await startRawServer((connection) => {
       connection.socket.once('data', () => {
-        connection.send('HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n')
-        const write = (): void => {
-          while (!connection.socket.destroyed && connection.socket.write(piece)) continue
-        }
-        connection.socket.on('drain', write)
-        write()
+        connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
+        flood(connection.socket, piece, size)
       })
     })
     const rig = await startRig(app.port, { limits: { bodyTimeoutMs: 200 } })

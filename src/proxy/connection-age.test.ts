@@ -4,7 +4,8 @@ import { retirementOf } from './connection-age.ts'
 import { Deadlines } from './deadlines.ts'
 import { say, startHttp2App, type Http2App } from './h2/testing/http2-app.ts'
 import { answerOf, openHttp2, request } from './h2/testing/http2-client.ts'
-import { frame, framesIn, get as getFrame, hello } from './h2/testing/frames.ts'
+import { frame, get as getFrame, hello } from './h2/testing/frames.ts'
+import { heardFrames } from './h2/testing/heard-frames.ts'
 import { flag, frameType } from './h2/wire.ts'
 import type { ProxyLimits } from './settings.ts'
 import { field } from './testing/peer.ts'
@@ -178,7 +179,7 @@ it('a client of HTTP/2 that answers no ping is let go all the same', async () =>
   const rig = await startRig(app.port, { limits: { ...limits, headTimeoutMs: 300 }, change: { deadlines } })
   const client = await openClient(rig.route)
   client.socket.write(Buffer.concat([hello, getFrame(1)]))
-  const frames = () => framesIn(Buffer.from(client.received, 'latin1'))
+  const frames = () => heardFrames(client)
   await until('the answer', () => frames().some(({ type, streamId, flags }) => type === frameType.data && streamId === 1 && (flags & flag.endStream) !== 0))
   client.socket.write(frame(frameType.settings, flag.ack, 0))
   deadlines.now += 2 * hourMs

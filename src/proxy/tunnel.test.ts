@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { standstill } from './testing/flood.ts'
 import { get, openClient } from './testing/raw-client.ts'
 import { respond, startRawServer, type RawServer } from './testing/raw-server.ts'
 import { startRig, type Rig } from './testing/rig.ts'
@@ -111,20 +112,6 @@ describe('(24) a WebSocket whose one side does not read', () => {
     return () => sent
   }
 
-  /** Waits until nothing more leaves for a while. */
-  async function comesToRest(count: () => number): Promise<number> {
-    let last = -1
-    let since = performance.now()
-    await until('a sender that is stopped', () => {
-      if (count() !== last) {
-        last = count()
-        since = performance.now()
-      }
-      return last > 0 && performance.now() - since > 500
-    })
-    return last
-  }
-
   it.each(['the client', 'the app'])('stops the other where it is %s, and loses nothing', async (slow) => {
     const server = createServer()
     const sockets = new WebSocketServer({ server, perMessageDeflate: false })
@@ -147,7 +134,7 @@ describe('(24) a WebSocket whose one side does not read', () => {
     receiver.pause()
     const sent = flood(sender)
     // What has left and was not read is in buffers: the kernel's, and what the two sidecars hold beside them.
-    expect(await comesToRest(sent)).toBeLessThan(frames)
+    expect(await standstill(sent)).toBeLessThan(frames)
     receiver.resume()
     await until('all frames', () => received === frames, () => received, 20_000)
     expect(wrong).toBe(0)

@@ -4,13 +4,13 @@ import type { Peer } from '../testing/peer.ts'
 import { startRawServer, type RawServer } from '../testing/raw-server.ts'
 import { startRig, type Rig } from '../testing/rig.ts'
 import { until } from '../testing/until.ts'
-import { framesIn } from './testing/frames.ts'
+import { heardFrames } from './testing/heard-frames.ts'
 import { sayGrpc, startHttp2App, type Http2App } from './testing/http2-app.ts'
 import { answerOf, grpcHead, openHttp2, request } from './testing/http2-client.ts'
 import { frameType, preface } from './wire.ts'
 
 const lookMs = 11_000
-const frames = (connection: Peer) => framesIn(Buffer.from(connection.received, 'latin1').subarray(preface.length))
+const frames = (connection: Peer) => heardFrames(connection, preface.length)
 
 describe('a call that a peer of another node serves', () => {
   let deadlines: Deadlines

@@ -2,9 +2,9 @@ import { constants, type ServerHttp2Stream } from 'node:http2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startRig } from '../testing/rig.ts'
 import { until } from '../testing/until.ts'
-import { say, startHttp2App } from './testing/http2-app.ts'
+import { say, startHttp2App, type Handler } from './testing/http2-app.ts'
 import { answerOf, grpcHead, openHttp2, request } from './testing/http2-client.ts'
-import { startTwoSidecars, toCanary, type Handler, type TwoSidecars } from './testing/two-sidecars.ts'
+import { startTwoSidecars, toCanary, type TwoSidecars } from './testing/two-sidecars.ts'
 
 describe('what fails behind two sidecars, in HTTP/2,', () => {
   let pair: TwoSidecars

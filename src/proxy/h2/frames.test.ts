@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Peer } from '../testing/peer.ts'
-import { openClient } from '../testing/raw-client.ts'
-import { startRig, type Rig } from '../testing/rig.ts'
 import { until } from '../testing/until.ts'
-import { block, frame, framesIn, get, getBlock, hello, uint32, type Frame } from './testing/frames.ts'
-import { say, startHttp2App, type Http2App } from './testing/http2-app.ts'
+import { startFrameClient, type FrameClient } from './testing/frame-client.ts'
+import { block, frame, get, getBlock, hello, uint32, type Frame } from './testing/frames.ts'
+import { heardFrames, hearsFrame } from './testing/heard-frames.ts'
+import { say } from './testing/http2-app.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
 import { errorCode, flag, frameType, preface } from './wire.ts'
 
@@ -17,26 +16,15 @@ const initialWindow = (bytes: number): Buffer => frame(frameType.settings, 0, 0,
 
 /** What RFC 9113 lets no client send; h2spec asks much of it as well. */
 describe('frames that may not come', () => {
-  let app: Http2App
-  let rig: Rig
-  let client: Peer
+  let scene: FrameClient
   beforeEach(async () => {
-    app = await startHttp2App((stream, head) => {
+    scene = await startFrameClient((stream, head) => {
       if (head[':path'] !== '/silent') say('ok')(stream)
     })
-    rig = await startRig(app.port)
-    client = await openClient(rig.route)
   })
-  afterEach(async () => {
-    client.socket.destroy()
-    await rig.close()
-    app.close()
-  })
-  const received = (): readonly Frame[] => framesIn(Buffer.from(client.received, 'latin1'))
-  const hears = async (what: string, is: (one: Frame) => boolean): Promise<Frame> => {
-    await until(what, () => received().some(is), () => received().map(({ type, flags, streamId }) => `${type}/${flags}/${streamId}`).join(' ').slice(-300))
-    return received().find(is) ?? { type: -1, flags: 0, streamId: 0, payload: Buffer.alloc(0) }
-  }
+  afterEach(() => scene.stop())
+  const write = (...parts: readonly Buffer[]): boolean => scene.client.socket.write(Buffer.concat(parts))
+  const hears = (what: string, is: (one: Frame) => boolean): Promise<Frame> => hearsFrame(scene.client, what, is)
   const hasAnswered = ({ type, flags, streamId }: Frame): boolean => streamId === 1 && type <= frameType.headers && (flags & flag.endStream) !== 0
 
   it.each<[string, number, readonly Buffer[]]>([
@@ -60,15 +48,15 @@ describe('frames that may not come', () => {
     ['more padding than payload', errorCode.protocolError, [hello, open, frame(frameType.data, flag.padded, 1, Buffer.from([3, 0, 0]))]],
     ['a frame that is too long', errorCode.frameSizeError, [hello, open, frame(frameType.data, 0, 1, Buffer.alloc(16_385))]],
   ])('%s ends the connection', async (_case, code, parts) => {
-    client.socket.write(Buffer.concat(parts))
+    write(...parts)
     expect((await hears('GOAWAY', ({ type }) => type === frameType.goaway)).payload.readUInt32BE(4)).toBe(code)
-    await client.closes()
+    await scene.client.closes()
   })
 
   it('data of a stream that is over ends the connection', async () => {
-    client.socket.write(Buffer.concat([hello, over]))
+    write(hello, over)
     await hears('the answer', hasAnswered)
-    client.socket.write(frame(frameType.data, 0, 1, Buffer.from('x')))
+    write(frame(frameType.data, 0, 1, Buffer.from('x')))
     expect((await hears('GOAWAY', ({ type }) => type === frameType.goaway)).payload.readUInt32BE(4)).toBe(errorCode.streamClosed)
   })
 
@@ -83,7 +71,7 @@ describe('frames that may not come', () => {
     ['trailers with a pseudo-header', errorCode.protocolError, [open, headers(1, flag.endHeaders | flag.endStream)]],
     ['trailers with a capital', errorCode.protocolError, [open, frame(frameType.headers, flag.endHeaders | flag.endStream, 1, block([['X-A', 'b']]))]],
   ])('%s of a stream ends that stream alone', async (_case, code, parts) => {
-    client.socket.write(Buffer.concat([hello, ...parts, get(3)]))
+    write(hello, ...parts, get(3))
     expect((await hears('RST_STREAM', ({ type, streamId }) => type === frameType.rstStream && streamId === 1)).payload.readUInt32BE(0)).toBe(code)
     await hears('the other’s answer', ({ type, streamId }) => type === frameType.data && streamId === 3)
   })
@@ -91,12 +79,10 @@ describe('frames that may not come', () => {
 
 describe('the windows of a connection', () => {
   let bodies: string[]
-  let app: Http2App
-  let rig: Rig
-  let client: Peer
+  let scene: FrameClient
   beforeEach(async () => {
     bodies = []
-    app = await startHttp2App((stream, head) => {
+    scene = await startFrameClient((stream, head) => {
       if (head[':path'] === '/silent') return
       let size = 0
       stream.on('data', (bytes: Buffer) => (size += bytes.length))
@@ -107,15 +93,10 @@ describe('the windows of a connection', () => {
         stream.end(head[':path'] === '/big' ? Buffer.alloc(100_000) : 'ok')
       })
     })
-    rig = await startRig(app.port)
-    client = await openClient(rig.route)
   })
-  afterEach(async () => {
-    client.socket.destroy()
-    await rig.close()
-    app.close()
-  })
-  const received = (): readonly Frame[] => framesIn(Buffer.from(client.received, 'latin1'))
+  afterEach(() => scene.stop())
+  const write = (...parts: readonly Buffer[]): boolean => scene.client.socket.write(Buffer.concat(parts))
+  const received = (): readonly Frame[] => heardFrames(scene.client)
   const dataOf = (id: number): number => received().reduce((sum, one) => sum + (one.type === frameType.data && one.streamId === id ? one.payload.length : 0), 0)
   const granted = (): number => 65_535 + received().reduce((sum, one) => sum + (one.type === frameType.windowUpdate && one.streamId === 0 ? one.payload.readUInt32BE(0) : 0), 0)
   const post = (id: number, path: string): Buffer => frame(frameType.headers, flag.endHeaders, id, block([[':method', 'POST'], [':scheme', 'http'], [':path', path], [':authority', 'app']]))
@@ -123,12 +104,12 @@ describe('the windows of a connection', () => {
   const padded = (id: number): Buffer => frame(frameType.data, flag.padded, id, Buffer.concat([Buffer.from([200, 1]), Buffer.alloc(200)]))
 
   it('are given back for padding too, for what comes late, and for what is refused', async () => {
-    client.socket.write(Buffer.concat([hello, post(1, '/padded')]))
+    write(hello, post(1, '/padded'))
     let sent = 0
     const send = async (bytes: Buffer, size: number): Promise<void> => {
       sent += size
       await until('leave', () => granted() >= sent)
-      client.socket.write(bytes)
+      write(bytes)
     }
     // Nine times the window of the stream.
     const leaveOf = (id: number): number => 65_535 + received().reduce((sum, one) => sum + (one.type === frameType.windowUpdate && one.streamId === id ? one.payload.readUInt32BE(0) : 0), 0)
@@ -136,7 +117,7 @@ describe('the windows of a connection', () => {
       if (size > leaveOf(1)) await until('leave of the stream', () => size <= leaveOf(1))
       await send(padded(1), 202)
     }
-    client.socket.write(frame(frameType.data, flag.endStream, 1))
+    write(frame(frameType.data, flag.endStream, 1))
     await until('the body', () => bodies.length === 1)
     // Streams that end by their own mistake, and what comes for them after it: together more than the connection's window.
     for (let id = 3; id < 90; id += 2) {
@@ -147,52 +128,52 @@ describe('the windows of a connection', () => {
   })
 
   it('hold what is sent to the least that peers take in a frame, and to what the connection allows', async () => {
-    client.socket.write(Buffer.concat([preface, initialWindow(1_000_000), get(1, '/big')]))
+    write(preface, initialWindow(1_000_000), get(1, '/big'))
     await until('what may come', () => dataOf(1) >= 65_535)
-    client.socket.write(Buffer.concat([frame(frameType.ping, 0, 0, Buffer.from('anything'))]))
+    write(frame(frameType.ping, 0, 0, Buffer.from('anything')))
     await until('an answer after it', () => received().some(({ type, flags }) => type === frameType.ping && flags === flag.ack))
     expect(dataOf(1)).toBe(65_535)
     expect(Math.max(...received().map(({ payload }) => payload.length))).toBe(16_384)
-    client.socket.write(window(0, 100_000))
+    write(window(0, 100_000))
     await until('the rest', () => dataOf(1) === 100_000)
   })
 
   it('let the streams that wait for them go in turn', async () => {
-    client.socket.write(Buffer.concat([preface, initialWindow(1_000_000), get(1, '/big'), get(3, '/big'), get(5, '/big')]))
+    write(preface, initialWindow(1_000_000), get(1, '/big'), get(3, '/big'), get(5, '/big'))
     await until('what may come', () => dataOf(1) + dataOf(3) + dataOf(5) >= 65_535)
     const atFirst = [dataOf(1), dataOf(3), dataOf(5)]
     for (let round = 1; round <= 3; round += 1) {
-      client.socket.write(window(0, 16_384))
+      write(window(0, 16_384))
       await until('more', () => dataOf(1) + dataOf(3) + dataOf(5) === 65_535 + 16_384 * round)
     }
     expect([dataOf(1), dataOf(3), dataOf(5)].map((bytes, index) => bytes - (atFirst[index] ?? 0))).toEqual([16_384, 16_384, 16_384])
   })
 
   it('are given back for streams that have sent more than they may', async () => {
-    client.socket.write(hello)
+    write(hello)
     let sent = 0
     for (let id = 1; id < 121; id += 2) {
       sent += 144_000
       await until('leave', () => granted() >= sent)
-      client.socket.write(Buffer.concat([post(id, '/silent'), ...Array.from({ length: 9 }, () => frame(frameType.data, 0, id, Buffer.alloc(16_000)))]))
+      write(post(id, '/silent'), ...Array.from({ length: 9 }, () => frame(frameType.data, 0, id, Buffer.alloc(16_000))))
     }
   })
 
   it('end it where more comes than they allow', async () => {
-    client.socket.write(hello)
-    for (let id = 1; id < 201; id += 2) client.socket.write(Buffer.concat([post(id, '/silent'), ...Array.from({ length: 4 }, () => frame(frameType.data, 0, id, Buffer.alloc(16_000)))]))
+    write(hello)
+    for (let id = 1; id < 201; id += 2) write(post(id, '/silent'), ...Array.from({ length: 4 }, () => frame(frameType.data, 0, id, Buffer.alloc(16_000))))
     await until('GOAWAY', () => received().some(({ type, payload }) => type === frameType.goaway && payload.readUInt32BE(4) === errorCode.flowControlError))
   })
 
   it('widen the streams that wait when the settings say so', async () => {
-    client.socket.write(Buffer.concat([preface, initialWindow(0), get(1, '/small')]))
+    write(preface, initialWindow(0), get(1, '/small'))
     await until('the head', () => received().some(({ type, streamId }) => type === frameType.headers && streamId === 1))
-    client.socket.write(initialWindow(100))
+    write(initialWindow(100))
     await until('the body', () => dataOf(1) === 2)
   })
 
   it('come with heads that need no table, where the client keeps none', async () => {
-    client.socket.write(Buffer.concat([preface, frame(frameType.settings, 0, 0, Buffer.from([0, 1, 0, 0, 0, 0])), get(1, '/small'), get(3, '/small')]))
+    write(preface, frame(frameType.settings, 0, 0, Buffer.from([0, 1, 0, 0, 0, 0])), get(1, '/small'), get(3, '/small'))
     await until('the bodies', () => dataOf(1) + dataOf(3) === 4)
     const last = received().findLast(({ type }) => type === frameType.headers)
     expect(new HpackDecoder().decode(last?.payload ?? Buffer.alloc(0), 10_000)?.fields[0]?.value).toBe('200')

@@ -1,24 +1,16 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openClient } from '../testing/raw-client.ts'
-import { startRig, type Rig } from '../testing/rig.ts'
+import type { Rig } from '../testing/rig.ts'
 import type { Peer } from '../testing/peer.ts'
 import { until, untilAsync } from '../testing/until.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
-import { block, frame, framesIn, get, getBlock, hello, settings, uint32, type Frame } from './testing/frames.ts'
-import { startHttp2App, say, type Http2App } from './testing/http2-app.ts'
+import { startFrameClient, type FrameClient } from './testing/frame-client.ts'
+import { block, frame, get, getBlock, hello, settings, uint32, type Frame } from './testing/frames.ts'
+import { heardFrames, hearsFrame } from './testing/heard-frames.ts'
+import { say, type Handler, type Http2App } from './testing/http2-app.ts'
 import { openHttp2, request } from './testing/http2-client.ts'
 import { errorCode, flag, frameType } from './wire.ts'
-
-const received = (peer: Peer): readonly Frame[] => framesIn(Buffer.from(peer.received, 'latin1'))
-const describeFrames = (peer: Peer): string => received(peer).map(({ type, flags, streamId }) => `${type}/${flags}/${streamId}`).join(' ')
-
-async function hearsFrame(peer: Peer, what: string, is: (candidate: Frame) => boolean): Promise<Frame> {
-  await until(what, () => received(peer).some(is), () => describeFrames(peer))
-  const found = received(peer).find(is)
-  if (!found) throw new Error('unreachable')
-  return found
-}
 
 const goneWith = async (peer: Peer): Promise<number> => (await hearsFrame(peer, 'GOAWAY', ({ type }) => type === frameType.goaway)).payload.readUInt32BE(4)
 const resetOf = async (peer: Peer, id: number): Promise<number> => (await hearsFrame(peer, 'RST_STREAM', ({ type, streamId }) => type === frameType.rstStream && streamId === id)).payload.readUInt32BE(0)
@@ -27,21 +19,18 @@ const endOf = (peer: Peer, id: number): Promise<Frame> => hearsFrame(peer, `the 
 const post: readonly (readonly [string, string])[] = [[':method', 'POST'], [':scheme', 'http'], [':path', '/silent'], [':authority', 'app']]
 
 describe('a client by the frame', () => {
+  let scene: FrameClient
   let app: Http2App
   let rig: Rig
   let client: Peer
   beforeEach(async () => {
-    app = await startHttp2App((stream, head) => {
+    const answer: Handler = (stream, head) => {
       if (head[':path'] !== '/silent') say(String(head[':path']))(stream)
-    })
-    rig = await startRig(app.port, { limits: { maxStreams: 5, headTimeoutMs: 300 } })
-    client = await openClient(rig.route)
+    }
+    scene = await startFrameClient(answer, { maxStreams: 5, headTimeoutMs: 300 })
+    ;({ app, rig, client } = scene)
   })
-  afterEach(async () => {
-    client.socket.destroy()
-    await rig.close()
-    app.close()
-  })
+  afterEach(() => scene.stop())
   const send = (...parts: readonly Buffer[]): boolean => client.socket.write(Buffer.concat(parts))
 
   it('gets the same answer however its bytes were cut', async () => {
@@ -60,7 +49,7 @@ describe('a client by the frame', () => {
         }
         await endOf(peer, 1)
         peer.socket.destroy()
-        const data = received(peer).filter(({ type }) => type === frameType.data).map(({ payload }) => payload.toString())
+        const data = heardFrames(peer).filter(({ type }) => type === frameType.data).map(({ payload }) => payload.toString())
         expect(data.join('')).toBe('/cut')
       }),
       { numRuns: 40 },
@@ -70,7 +59,7 @@ describe('a client by the frame', () => {
   it('is told our limits first', async () => {
     send(hello)
     const first = await hearsFrame(client, 'SETTINGS', ({ type }) => type === frameType.settings)
-    expect(received(client)[0]?.type).toBe(frameType.settings)
+    expect(heardFrames(client)[0]?.type).toBe(frameType.settings)
     const pairs = Array.from({ length: first.payload.length / 6 }, (_unused, index) => [first.payload.readUInt16BE(6 * index), first.payload.readUInt32BE(6 * index + 2)])
     expect(pairs).toContainEqual([3, 5])
   })
@@ -90,7 +79,7 @@ describe('a client by the frame', () => {
     expect(first.payload.toString()).toBe('/wa')
     send(frame(frameType.windowUpdate, 0, 1, uint32(100)))
     await endOf(client, 1)
-    expect(received(client).filter(({ type }) => type === frameType.data).map(({ payload }) => payload.toString()).join('')).toBe('/waiting')
+    expect(heardFrames(client).filter(({ type }) => type === frameType.data).map(({ payload }) => payload.toString()).join('')).toBe('/waiting')
   })
 
   it('may begin streams after its GOAWAY: that speaks of the server’s', async () => {
@@ -234,20 +223,16 @@ describe('a client by the frame', () => {
 })
 
 describe('a client that', () => {
+  let scene: FrameClient
   let app: Http2App
   let rig: Rig
   let client: Peer
   beforeEach(async () => {
-    app = await startHttp2App((stream) => stream.respond({ ':status': 200, 'x-large': 'a'.repeat(10_000) }, { endStream: app.heads.at(-1)?.[':method'] === 'HEAD' }))
-    rig = await startRig(app.port)
-    client = await openClient(rig.route)
+    scene = await startFrameClient((stream, head) => stream.respond({ ':status': 200, 'x-large': 'a'.repeat(10_000) }, { endStream: head[':method'] === 'HEAD' }))
+    ;({ app, rig, client } = scene)
     client.socket.write(hello)
   })
-  afterEach(async () => {
-    client.socket.destroy()
-    await rig.close()
-    app.close()
-  })
+  afterEach(() => scene.stop())
 
   it('cancels many streams whose answers have begun, as those who watch do, is no flood', async () => {
     client.socket.write(frame(frameType.windowUpdate, 0, 0, uint32(2 ** 30)))

@@ -1,8 +1,8 @@
 import type { Peer } from '../../testing/peer.ts'
 import { startRawServer } from '../../testing/raw-server.ts'
-import { until } from '../../testing/until.ts'
 import { preface } from '../wire.ts'
-import { framesIn, settings as noSettings, type Frame } from './frames.ts'
+import { settings as noSettings, type Frame } from './frames.ts'
+import { heardFrames, hearsFrame } from './heard-frames.ts'
 
 /** An app of HTTP/2 that says exactly the frames that it is told. */
 export interface FrameApp {
@@ -18,28 +18,25 @@ export interface FrameApp {
 
 /** Starts it; every connection hears these settings first. `onFrames` is called when something has come. */
 export async function startFrameApp({ settings = noSettings, onFrames = () => undefined }: { readonly settings?: Buffer; readonly onFrames?: (connection: Peer, frames: readonly Frame[]) => void } = {}): Promise<FrameApp> {
-  const framesOf = (connection: Peer | undefined): readonly Frame[] => framesIn(Buffer.from(connection?.received ?? '', 'latin1').subarray(preface.length))
   const server = await startRawServer((connection) => {
     let seen = 0
     connection.socket.write(settings)
     connection.socket.on('data', () => {
-      const frames = framesOf(connection)
+      const frames = heardFrames(connection, preface.length)
       onFrames(connection, frames.slice(seen))
       seen = frames.length
     })
   })
   const { port, connections } = server
-  const heard = (index = 0): readonly Frame[] => framesOf(connections[index])
+  const heard = (index = 0): readonly Frame[] => {
+    const connection = connections[index]
+    return connection ? heardFrames(connection, preface.length) : []
+  }
   return {
     port,
     connections,
     heard,
-    hears: async (what, is, index = 0) => {
-      await until(what, () => heard(index).some(is), () => heard(index).map(({ type, flags, streamId }) => `${type}/${flags}/${streamId}`).join(' ').slice(-500))
-      const found = heard(index).find(is)
-      if (!found) throw new Error('unreachable')
-      return found
-    },
+    hears: async (what, is, index = 0) => hearsFrame(await server.connection(index), what, is, preface.length),
     say: (frames, index = 0) => void connections[index]?.socket.write(Buffer.concat(frames)),
     close: () => server.close(),
   }

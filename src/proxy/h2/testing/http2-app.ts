@@ -1,6 +1,8 @@
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 
+export type Handler = (stream: ServerHttp2Stream, head: IncomingHttpHeaders) => void
+
 /** An app that speaks HTTP/2 alone, by node:http2. */
 export interface Http2App {
   readonly port: number
@@ -13,7 +15,7 @@ export interface Http2App {
   close(): void
 }
 
-export async function startHttp2App(answer: (stream: ServerHttp2Stream, head: IncomingHttpHeaders) => void): Promise<Http2App> {
+export async function startHttp2App(answer: Handler): Promise<Http2App> {
   const sessions: ServerHttp2Session[] = []
   const heads: IncomingHttpHeaders[] = []
   const closes: (number | undefined)[] = []

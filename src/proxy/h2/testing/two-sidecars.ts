@@ -1,10 +1,8 @@
-import type { ClientHttp2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { ClientHttp2Session } from 'node:http2'
 import type { RouteTable } from '../../../api/protocol.ts'
 import { startRig, type Rig } from '../../testing/rig.ts'
-import { say, startHttp2App, type Http2App } from './http2-app.ts'
+import { say, startHttp2App, type Handler, type Http2App } from './http2-app.ts'
 import { openHttp2 } from './http2-client.ts'
-
-export type Handler = (stream: ServerHttp2Stream, head: IncomingHttpHeaders) => void
 
 /** Two sidecars, each beside its app, as in a cluster; all that the client asks the primary's goes to the canary's until the table says otherwise. */
 export interface TwoSidecars {
