@@ -1,8 +1,12 @@
 /**
- * `npm run build`: src/ becomes dist/, one program in chunks, so that each command loads its own code only.
+ * `npm run build [-- PLATFORM]`: src/ becomes dist/, one program in chunks, so that each command loads its own code only, and the sidecar as
+ * an executable for this platform or another one, such as linux-arm64.
  */
-import { readdir, rm } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { readdir, rename, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { build } from 'esbuild'
 
 /**
@@ -54,7 +58,36 @@ const commands = await build({
 })
 // One file: Node resolves each of many in so many steps that V8 compiles the resolver, which costs 6 MiB.
 const sidecar = await build({ ...common, entryPoints: ['src/bin/sidecar.ts'], banner, plugins: [leanBuiltins] })
+const executable = await compileSidecar('dist/sidecar.js', 'dist/kinglet-proxy', process.argv[2])
 
 // Chunks of an older build go last: a sandbox that runs from here may still load what has not changed.
-const built = new Set([chooser, commands, sidecar].flatMap(({ metafile }) => Object.keys(metafile.outputs)))
+const built = new Set([executable, ...[chooser, commands, sidecar].flatMap(({ metafile }) => Object.keys(metafile.outputs))])
 for (const name of await readdir('dist')) if (!built.has(join('dist', name))) await rm(join('dist', name), { recursive: true })
+
+/**
+ * `source` and Bun in one file, compiled to bytecode beforehand. It obeys its command line and environment alone: no .env or bunfig.toml that
+ * happens to lie where it starts. Undefined where there is no Bun for this machine. For another `platform` Bun fetches itself from npm.
+ */
+async function compileSidecar(source, file, platform) {
+  const bun = findBun()
+  if (bun === undefined) {
+    console.warn(`${file} is not built: Bun is not there for ${process.platform}-${process.arch} (npm ci installs it for Linux with glibc and for macOS). Images and benchmarks need it; the sandbox and "kinglet proxy" run on Node.js.`)
+    return undefined
+  }
+  // Beside it, then moved: the one that is there may be running.
+  const next = `${file}.${process.pid}`
+  const options = ['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig', ...(platform === undefined ? [] : [`--target=bun-${platform}`])]
+  await promisify(execFile)(bun, ['build', '--compile', '--bytecode', '--format=esm', ...options, `--outfile=${next}`, source])
+  await rename(next, file)
+  return file
+}
+
+/** The package has the executable in it and needs no install script. */
+function findBun() {
+  const cpu = { x64: 'x64', arm64: 'aarch64' }[process.arch]
+  try {
+    return createRequire(import.meta.url).resolve(`@oven/bun-${process.platform}-${cpu}/bin/bun`)
+  } catch {
+    return undefined
+  }
+}
