@@ -6,7 +6,7 @@ Measures Kinglet's sidecar beside other proxies, one process each on core 0, cli
 
   --quick            fewer and shorter rounds: a look, not a figure to quote
   --only LIST        names of proxies and workloads, with commas: kinglet,envoy,get,10k (default: all)
-  --against FILE     another build's kinglet.js, measured as "other" in the same run
+  --against FILE     another build's kinglet-proxy (or kinglet.js, on Node.js), measured as "other" in the same run
   --rounds N         rounds of each measurement; the median counts (default 5)
   --seconds N        length of one measurement (default 2)
   --warm SECONDS     load for each proxy before the first round of each workload (default 4, quick 1)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isObject, listAt, objectAt, valueAt, type JsonObject } from '../base/json.ts'
-import { injectPod, sidecarNodeFlags, type InjectionConfig, type PodLike } from './inject.ts'
+import { injectPod, type InjectionConfig, type PodLike } from './inject.ts'
 import { parseQuantity } from '../base/quantity.ts'
 
 const config: InjectionConfig = {
@@ -30,7 +30,7 @@ describe('injecting the sidecar', () => {
     const { pod: result, sidecar } = injected(pod({ initContainers: [{ name: 'migrate', image: 'm' }] }))
     expect(listAt(result.spec, 'initContainers').map((container) => valueAt(container, 'name'))).toEqual(['kinglet-proxy', 'migrate'])
     expect(sidecar).toMatchObject({ restartPolicy: 'Always', args: ['proxy'], image: 'kinglet:dev' })
-    expect(sidecar['command']).toEqual(['node', ...sidecarNodeFlags, '/app/dist/kinglet.js'])
+    expect(sidecar['command']).toEqual(['/app/dist/kinglet-proxy'])
   })
 
   it('names the three ports that Services select by', () =>

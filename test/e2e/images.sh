@@ -25,6 +25,7 @@ client() { # an ordinary client knows nothing of Kinglet: three files on the pla
 }
 
 kinglet_fast() {
+    "$root/dist/kinglet-proxy" --version >/dev/null
     mkdir -p "$work/kinglet/app"
     cp -r "$root/dist" "$work/kinglet/app/"
     echo '{"type":"module"}' >"$work/kinglet/app/package.json"

@@ -4,9 +4,12 @@ import { fileURLToPath } from 'node:url'
 import type { RouteTable } from '../../../src/api/protocol.ts'
 import { createAuthority, issueLeaf } from '../../../src/certs/issue.ts'
 import { startFakeController, type FakeController } from '../../../src/proxy/testing/fake-controller.ts'
-import { sidecarNodeFlags } from '../../../src/injection/inject.ts'
+import { sidecarRuntimeEnv } from '../../../src/injection/inject.ts'
 import { localTable } from '../../../src/routing/routes.ts'
 import type { Peer, Setting } from './peer.ts'
+
+/** What the webhook started sidecars with when they ran on Node.js. */
+const nodeFlags = ['--max-semi-space-size=4', '--no-maglev', '--no-concurrent-recompilation', '--optimize-for-size']
 
 /** The sidecar as the webhook injects it, with a controller that sends its table, pings and takes the report of each second. */
 const build = (name: string, program: string, adminPort: number, onReport?: () => void): Peer => ({
@@ -19,10 +22,10 @@ const build = (name: string, program: string, adminPort: number, onReport?: () =
     const tokenFile = join(setting.folder, 'token')
     writeFileSync(tokenFile, 'bench')
     return {
-      command: process.execPath,
-      args: [...sidecarNodeFlags, program, 'proxy'],
+      ...(program.endsWith('.js') ? { command: process.execPath, args: [...nodeFlags, program, 'proxy'] } : { command: program, args: ['proxy'] }),
       close,
       env: {
+        ...sidecarRuntimeEnv,
         NODE_ENV: 'production',
         KINGLET_APP: `127.0.0.1:${setting.primary}`,
         KINGLET_HOST: '127.0.0.1',
@@ -38,13 +41,13 @@ const build = (name: string, program: string, adminPort: number, onReport?: () =
   },
 })
 
-const ownProgram = fileURLToPath(new URL('../../../dist/kinglet.js', import.meta.url))
+const ownProgram = fileURLToPath(new URL('../../../dist/kinglet-proxy', import.meta.url))
 export const kinglet = build('kinglet', ownProgram, 24_082)
 
 /** One whose reports are told, when they have come. */
 export const watchedKinglet = (onReport: () => void): Peer => build('kinglet', ownProgram, 24_082, onReport)
 
-/** Another build, to see what a change has done. */
+/** Another build, to see what a change has done: a kinglet-proxy, or a kinglet.js for Node.js. */
 export const otherBuild = (program: string): Peer => build('other', resolve(program), 24_083)
 
 const tableFor = ({ canary }: Setting): RouteTable => ({

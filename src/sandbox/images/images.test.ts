@@ -16,6 +16,7 @@ describe('an image', () => {
 
   it.each([
     { image: 'kinglet:dev', command: [], args: ['proxy', '--x'], expected: ['/n', '/k.js', 'proxy', '--x'] },
+    { image: 'kinglet:dev', command: ['/app/dist/kinglet-proxy'], args: ['proxy'], expected: ['/n', '/k.js', 'proxy'] },
     { image: 'ghcr.io/any/kinglet:1', command: ['kinglet', 'webhook'], args: [], expected: ['/n', '/k.js', 'webhook'] },
     { image: 'kinglet:dev', command: ['node', '/app/dist/kinglet.js'], args: ['controller'], expected: ['/n', '/k.js', 'controller'] },
     { image: 'stefanprodan/podinfo:6', command: ['./podinfo', '--port=1'], args: ['--level=debug'], expected: ['/n', '/p.js', '--port=1', '--level=debug'] },

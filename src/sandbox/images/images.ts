@@ -1,7 +1,10 @@
 import { basename } from 'node:path'
 import { err, ok, type Result } from '../../base/result.ts'
 
-/** Which image means which local program. There is no registry in the sandbox. */
+/**
+ * Which image means which local program. There is no registry in the sandbox. Everything runs on Node.js, sidecars as well, which real pods
+ * run on Bun: the pods' network is made of Node.js (network/pod-network.ts).
+ */
 
 export interface Images {
   /** The Node.js that runs everything. */
@@ -32,7 +35,7 @@ export function resolveImage(images: Images, { image, command, args }: Container
   if (isNode(first)) return ok({ argv: [images.node, ...rest.map((word) => programOf(word, own.kinglet)), ...args], env: {} })
   switch (name) {
     case 'kinglet':
-      return run(own.kinglet, isProgram(first, 'kinglet') ? [...rest, ...args] : [...command, ...args])
+      return run(own.kinglet, ['kinglet', 'kinglet-proxy'].some((program) => isProgram(first, program)) ? [...rest, ...args] : [...command, ...args])
     case 'podinfo':
       if (isProgram(first, 'podcli')) return run(own.podinfo, ['podcli', ...rest, ...args])
       return run(own.podinfo, isProgram(first, 'podinfo') ? [...rest, ...args] : [...command, ...args], { KINGLET_SANDBOX_IMAGE_TAG: tag })

@@ -3,7 +3,7 @@ import { freePort, startService, type Service } from './processes.ts'
 
 const root = new URL('../../..', import.meta.url).pathname
 
-/** The program as the image runs it: dist/kinglet.js on the Node.js that Kinglet is built for. */
+/** The program as the image runs it. */
 export interface Sidecar extends Service {
   readonly route: number
   readonly direct: number
@@ -17,7 +17,7 @@ export async function startSidecar(appPort: number, flags: readonly string[] = [
   const ports = ['--route-port', route, '--direct-port', direct, '--admin-port', admin].map(String)
   const service = await startService(
     'bash',
-    ['-c', 'ulimit -n "$0" && exec "$@"', String(maxFiles), `${root}node_modules/.bin/node`, `${root}dist/kinglet.js`, 'proxy', '--app', `127.0.0.1:${appPort}`, '--host', '127.0.0.1', ...ports, '--drain-min-ms', '0', '--drain-quiet-ms', '0', ...flags],
+    ['-c', 'ulimit -n "$0" && exec "$@"', String(maxFiles), `${root}dist/kinglet-proxy`, 'proxy', '--app', `127.0.0.1:${appPort}`, '--host', '127.0.0.1', ...ports, '--drain-min-ms', '0', '--drain-quiet-ms', '0', ...flags],
     admin,
   )
   const stats = async (): Promise<Stats> => (await (await fetch(`http://127.0.0.1:${admin}/stats`)).json()) as Stats
