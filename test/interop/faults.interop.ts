@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect as connectHttp2, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -10,6 +10,7 @@ import { localTable } from '../../src/routing/routes.ts'
 import { startEchoApp, type EchoApp } from './lib/echo-app.ts'
 import { startSidecar, type Sidecar } from './lib/sidecar.ts'
 import { peerFile, run } from './lib/tools.ts'
+import { megabytes, openFiles } from './lib/watch.ts'
 
 let app: EchoApp
 let sidecars: Sidecar[]
@@ -26,8 +27,7 @@ const start = async (...args: Parameters<typeof startSidecar>): Promise<Sidecar>
   sidecars.push(sidecar)
   return sidecar
 }
-const megabytes = ({ pid }: Sidecar): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
-const openFiles = async ({ pid }: Sidecar): Promise<number> => Number((await run('bash', ['-c', `ls /proc/${pid}/fd | wc -l`])).stdout)
+
 /** A file with a table that sends every other request to the canary. */
 function halfToCanary({ direct }: Sidecar): string {
   const routes = join(mkdtempSync(join(tmpdir(), 'kinglet-faults-')), 'routes.json')
@@ -42,7 +42,7 @@ async function statusOf(stream: ClientHttp2Stream): Promise<number> {
 describe('ten thousand connections', () => {
   it('are served, twice each, and leave nothing behind', async () => {
     const sidecar = await start(app.port, ['--max-connections', '10000', '--upstream-idle-ms', '500'])
-    const before = await openFiles(sidecar)
+    const before = openFiles(sidecar)
     const ran = await run('bash', ['-c', 'ulimit -n 20000 && exec "$@"', 'bash', 'node', peerFile('many-connections.mjs'), String(sidecar.route), '10000'], { timeoutMs: 110_000 })
     expect(ran).toEqual({ code: 0, stdout: '20000\n', stderr: '' })
     await expect.poll(async () => (await sidecar.stats()).openConnections, { timeout: 20_000 }).toBe(0)
