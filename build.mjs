@@ -11,7 +11,7 @@ import { build } from 'esbuild'
 
 /**
  * A built-in module as `require` gives it. An ESM import of one evaluates every getter that the module exports, used or not: with
- * `node:http` that loads Node's own fetch and WebSocket, 14 MiB of the sidecar's memory.
+ * `node:http` that loads Node's own fetch and WebSocket, 14 MiB of memory.
  */
 const leanBuiltins = {
   name: 'lean-builtins',
@@ -38,7 +38,7 @@ const common = {
   metafile: true,
   legalComments: 'linked',
   logLevel: 'warning',
-  // Comments would stay in the sidecar's memory, two bytes for each character where one of them is not Latin-1. Names stay, for stack traces.
+  // Names stay, for stack traces.
   minifyWhitespace: true,
 }
 // Libraries in CommonJS call `require` for built-in modules.
@@ -56,7 +56,7 @@ const commands = await build({
   banner,
   plugins: [besideIt, leanBuiltins],
 })
-// One file: Node resolves each of many in so many steps that V8 compiles the resolver, which costs 6 MiB.
+// One file, without what the other commands share: for the executable, and for "kinglet proxy" on Node.js.
 const sidecar = await build({ ...common, entryPoints: ['src/bin/sidecar.ts'], banner, plugins: [leanBuiltins] })
 const executable = await compileSidecar('dist/sidecar.js', 'dist/kinglet-proxy', process.argv[2])
 

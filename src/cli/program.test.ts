@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import { AppError, invariant } from '../base/errors.ts'
@@ -16,17 +15,6 @@ async function kinglet(...args: readonly string[]): Promise<{ readonly code: num
 }
 
 describe('a command that cannot run', () => {
-  it('says in one line which port is taken, and leaves the ones that it got', async () => {
-    const holder = createServer().listen(0, '127.0.0.1')
-    await once(holder, 'listening')
-    const { port } = holder.address() as AddressInfo
-    const { code, stderr } = await kinglet('proxy', '--app', '127.0.0.1:1', '--host', '127.0.0.1', '--route-port', '0', '--direct-port', '0', '--admin-port', String(port))
-    holder.close()
-    expect(code).toBe(1)
-    const lines = stderr.trim().split('\n').filter((line) => !line.startsWith('{'))
-    expect(lines).toEqual([expect.stringMatching(new RegExp(`^error: cannot listen on 127\\.0\\.0\\.1:${port} \\(admin port\\).*EADDRINUSE`))])
-  })
-
   it('names the kubeconfig that is not there', async () => {
     const { code, stderr } = await kinglet('controller', '--image', 'x', '--kubeconfig', '/nowhere/config')
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^error: cannot read the kubeconfig: .*\/nowhere\/config.*\n$/) })

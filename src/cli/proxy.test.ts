@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { proxySettings } from '../api/proxy-settings.ts'
 import { defaultLimits } from '../proxy/settings.ts'
@@ -63,25 +61,5 @@ describe('kinglet proxy', () => {
     [[], '--app'],
   ])('refuses %j and says why', async (args, message) => {
     await expect(parse(args)).rejects.toThrow(message)
-  })
-
-  it('prints its ports as JSON, serves alone, and leaves on SIGTERM', async () => {
-    const child = spawn(
-      process.execPath,
-      ['src/bin/kinglet.ts', 'proxy', '--app', '127.0.0.1:1', '--host', '127.0.0.1', '--route-port', '0', '--direct-port', '0', '--admin-port', '0', '--drain-min-ms', '0', '--drain-quiet-ms', '0'],
-      { cwd: new URL('../..', import.meta.url).pathname, stdio: ['ignore', 'ignore', 'pipe'] },
-    )
-    let log = ''
-    child.stderr.on('data', (chunk: Buffer) => {
-      log += chunk.toString()
-    })
-    await expect.poll(() => log, { timeout: 15_000 }).toContain('"message":"listening"')
-    const line = JSON.parse(log.split('\n')[0] ?? '') as { route: number; direct: number; admin: number }
-    expect((await fetch(`http://127.0.0.1:${line.route}/`)).status).toBe(503)
-    expect((await fetch(`http://127.0.0.1:${line.admin}/readyz`)).status).toBe(200)
-    child.kill('SIGTERM')
-    const [code] = (await once(child, 'exit')) as [number | null]
-    expect(code).toBe(0)
-    expect(log).toContain('"message":"stopped"')
   })
 })
