@@ -180,4 +180,21 @@ describe('TLS that the app itself ends', () => {
     expect(await ask(rig.route).catch(() => '')).toBe('')
     await expect.poll(() => rig.count('primary', 'weight', 'reset')).toBe(1)
   })
+
+  it.each<[string, (client: Peer) => unknown]>([
+    ['an end', ({ socket }) => socket.end()],
+    ['a reset', ({ socket }) => socket.resetAndDestroy()],
+  ])('is charged to nobody where its client gives up by %s before the app has said a byte', async (_case, giveUp) => {
+    const app = await startRawServer(() => undefined, { forgets: true })
+    const rig = await startRig(app.port)
+    rigs.push(rig)
+    const client = await openClient(rig.route)
+    client.send('\x16\x03\x01\x00\x05hello')
+    await (await app.connection(0)).hears('hello')
+    giveUp(client)
+    await expect.poll(async () => (await rig.stats()).clientAborted).toBe(1)
+    await until('the close at the app', () => app.connections.length === 0)
+    expect((await rig.stats()).requests).toEqual([])
+    app.close()
+  })
 })

@@ -80,11 +80,17 @@ export class TcpExchange implements UpstreamUser {
     if (early) bytes.fromClient += early.length
   }
 
+  /** Whose end comes first decides: the other's follows from it, and Bun tells of their closes in another order than Node. */
   private watch(server: Socket): void {
     server.once('data', () => this.onWorking())
     server.once('end', () => {
       if (!this.isTls) this.onWorking()
+      else if (this.state === 'silent') this.onServerGone(false)
     })
+    if (!this.isTls) return
+    // Nobody who speaks TLS says its last byte before the server has said its first.
+    if (this.client.socket.readableEnded) this.onClientGone()
+    else this.client.socket.once('end', () => this.onClientGone())
   }
 
   private onWorking(): void {
