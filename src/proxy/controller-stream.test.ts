@@ -234,7 +234,7 @@ describe('the stream to the controller', () => {
     const first = await stream(before)
     first.send({ type: 'routes', table: table(1) })
     await stream(before + 1)
-    expect(first.isClosed()).toBe(true)
+    await until('the end of the first', first.isClosed)
   })
 
   it('takes the canary’s weight away when the controller is gone for too long', async () => {

@@ -155,7 +155,7 @@ describe('two sidecars', () => {
     expect(v1.connections.at(-1)?.received).toContain('\r\n\r\nabcdef')
     client.socket.destroy()
     await hasty.close()
-    await deaf.close()
+    deaf.close()
   })
 
   it('ask three pods of the canary at most: each that is not there may cost a second', async () => {

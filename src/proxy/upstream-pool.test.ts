@@ -190,6 +190,6 @@ describe('an app that is slow to accept', () => {
     expect(status).toBe(200)
     client.socket.destroy()
     await rig.close()
-    await app.close()
+    app.close()
   })
 })

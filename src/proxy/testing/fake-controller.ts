@@ -86,7 +86,7 @@ function attach(stream: Duplex, authorization: string, path: string, onMessage: 
     path,
     messages,
     faults,
-    isClosed: () => stream.destroyed,
+    isClosed: () => stream.destroyed || stream.readableEnded,
     send: (message) => stream.write(printMessage(message)),
     sendLine: (line) => stream.write(`${line}\n`),
     reports: () => messages.filter((message) => message.type === 'report'),

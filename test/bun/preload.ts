@@ -1,0 +1,46 @@
+/**
+ * `bun test` gives tests that import vitest a stand-in of its own; here is what that lacks of what they use. Vitest itself does not run on
+ * Bun: its pool waits for ever.
+ */
+import { describe, expect, it, vi } from 'vitest'
+
+const intervalMs = 20
+
+/** Tries until it works; after `timeout` milliseconds it fails as the last try did. */
+async function persist<T>(attempt: () => T | Promise<T>, { timeout = 5000 }: { readonly timeout?: number } = {}): Promise<T> {
+  const startedAt = performance.now()
+  for (;;) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (performance.now() - startedAt > timeout) throw error
+      await new Promise((resolve) => setTimeout(resolve, intervalMs))
+    }
+  }
+}
+
+/** Matchers of whatever `read` gives when they are asked; those of `not` too. */
+const polled = (matchersOf: () => Promise<object>, options: { readonly timeout?: number } | undefined): object =>
+  new Proxy(
+    {},
+    {
+      get: (_none, name) =>
+        name === 'not'
+          ? polled(async () => Reflect.get(await matchersOf(), name) as object, options)
+          : (...expected: unknown[]) =>
+              persist(async () => {
+                const matchers = await matchersOf()
+                const matcher = Reflect.get(matchers, name) as (...args: unknown[]) => unknown
+                return matcher.apply(matchers, expected)
+              }, options),
+    },
+  )
+
+Object.assign(expect, { poll: (read: () => unknown, options?: { timeout?: number }) => polled(async () => expect(await read()), options) })
+Object.assign(vi, { waitFor: persist })
+for (const each of [describe, it]) {
+  Object.assign(each, {
+    runIf: (condition: boolean) => (condition ? each : each.skip),
+    skipIf: (condition: boolean) => (condition ? each.skip : each),
+  })
+}
