@@ -87,7 +87,8 @@ describe('node:http as a second opinion', () => {
     }
   })
 
-  it('sees in each trick what the app behind the proxy sees, or the reason is known', async () => {
+  // Bun's node:http has a parser of its own, whose opinion is another.
+  it.skipIf(process.versions['bun'] !== undefined)('sees in each trick what the app behind the proxy sees, or the reason is known', async () => {
     const unexplained: string[] = []
     const used = new Set<string>()
     const addressOf = (index: number): string => `127.1.${index >> 7}.${1 + (index & 127)}`

@@ -2,9 +2,12 @@
  * `bun test` gives tests that import vitest a stand-in of its own; here is what that lacks of what they use. Vitest itself does not run on
  * Bun: its pool waits for ever.
  */
+import FakeTimers from '@sinonjs/fake-timers'
 import { describe, expect, it, vi } from 'vitest'
 
 const intervalMs = 20
+/** Of the time before a test fakes it. */
+const { setTimeout } = globalThis
 
 /** Tries until it works; after `timeout` milliseconds it fails as the last try did. */
 async function persist<T>(attempt: () => T | Promise<T>, { timeout = 5000 }: { readonly timeout?: number } = {}): Promise<T> {
@@ -38,6 +41,14 @@ const polled = (matchersOf: () => Promise<object>, options: { readonly timeout?:
 
 Object.assign(expect, { poll: (read: () => unknown, options?: { timeout?: number }) => polled(async () => expect(await read()), options) })
 Object.assign(vi, { waitFor: persist })
+// Its own fakes stop everything that waits, whatever a test asks for.
+let clock: FakeTimers.InstalledClock | undefined
+Object.assign(vi, {
+  useFakeTimers: (options: FakeTimers.FakeTimerInstallOpts) => void (clock = FakeTimers.install({ now: Date.now(), ...options })),
+  useRealTimers: () => clock?.uninstall(),
+  advanceTimersByTime: (ms: number) => clock?.tick(ms),
+  getTimerCount: () => clock?.countTimers() ?? 0,
+})
 for (const each of [describe, it]) {
   Object.assign(each, {
     runIf: (condition: boolean) => (condition ? each : each.skip),

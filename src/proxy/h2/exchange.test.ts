@@ -1,9 +1,13 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startRig } from '../testing/rig.ts'
 import { until } from '../testing/until.ts'
+import { startFrameApp, toEachHead } from './testing/frame-app.ts'
+import { block, frame, reset } from './testing/frames.ts'
 import { say, sayGrpc } from './testing/http2-app.ts'
 import { answerOf, grpcHead, request } from './testing/http2-client.ts'
-import { startTwoSidecars, type TwoSidecars } from './testing/two-sidecars.ts'
+import { startTwoSidecars, toCanary, type TwoSidecars } from './testing/two-sidecars.ts'
+import { flag, frameType } from './wire.ts'
 
 describe('an exchange of HTTP/2 through two sidecars', () => {
   let pair: TwoSidecars
@@ -108,16 +112,15 @@ describe('an exchange of HTTP/2 through two sidecars', () => {
   })
 
   it.each([constants.NGHTTP2_INTERNAL_ERROR, constants.NGHTTP2_CANCEL, constants.NGHTTP2_ENHANCE_YOUR_CALM, constants.NGHTTP2_INADEQUATE_SECURITY])('the app’s reset with code %i is the client’s, before and after the head', async (code) => {
-    pair.v2Answer = (stream, head) => {
-      if (head[':path'] === '/early') stream.close(code)
-      else {
-        stream.respond({ ':status': 200 }, { waitForTrailers: true })
-        stream.write('part', () => stream.close(code))
-      }
-    }
-    expect((await request(pair.client, { ':path': '/early' })).code).toBe(code)
-    expect((await request(pair.client, { ':path': '/late' })).code).toBe(code)
+    const begun = (id: number): readonly Buffer[] => [frame(frameType.headers, flag.endHeaders, id, block([[':status', '200']])), frame(frameType.data, 0, id, Buffer.from('part'))]
+    const app = await startFrameApp({ onFrames: toEachHead((id) => [...(id === 1 ? [] : begun(id)), reset(id, code)]) })
+    const canary = await startRig(app.port, { table: { self: 'canary' } })
+    await pair.primary.setTable(toCanary([canary.direct]))
+    expect(await request(pair.client, { ':path': '/early' })).toMatchObject({ code, status: Number.NaN })
+    expect(await request(pair.client, { ':path': '/late' })).toMatchObject({ code, status: 200 })
     expect(await pair.primary.count('canary', 'weight', 'reset')).toBe(2)
+    await canary.close()
+    app.close()
   })
 
   it('the client’s cancellation is the app’s at once, and charged to nobody', async () => {

@@ -1,10 +1,13 @@
-import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { ServerHttp2Stream } from 'node:http2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startRig } from '../testing/rig.ts'
 import { until } from '../testing/until.ts'
+import { startFrameApp, toEachHead } from './testing/frame-app.ts'
+import { reset } from './testing/frames.ts'
 import { say, startHttp2App, type Handler } from './testing/http2-app.ts'
 import { answerOf, grpcHead, openHttp2, request } from './testing/http2-client.ts'
 import { startTwoSidecars, toCanary, type TwoSidecars } from './testing/two-sidecars.ts'
+import { errorCode } from './wire.ts'
 
 describe('what fails behind two sidecars, in HTTP/2,', () => {
   let pair: TwoSidecars
@@ -31,10 +34,14 @@ describe('what fails behind two sidecars, in HTTP/2,', () => {
   })
 
   it('a stream that the canary refuses unprocessed is served elsewhere', async () => {
-    pair.v2Answer = (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    const app = await startFrameApp({ onFrames: toEachHead((id) => [reset(id, errorCode.refusedStream)]) })
+    const canary = await startRig(app.port, { table: { self: 'canary' } })
+    await pair.primary.setTable(toCanary([canary.direct]))
     expect((await request(pair.client, grpcHead(), 'body')).body.toString()).toBe('v1')
     expect(pair.v1.heads).toHaveLength(1)
     expect(await pair.primary.count('canary', 'weight', 'refused')).toBe(1)
+    await canary.close()
+    app.close()
   })
 
   it.each<[string, Handler]>([

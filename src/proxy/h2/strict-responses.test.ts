@@ -1,7 +1,7 @@
 import type { ClientHttp2Session } from 'node:http2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startRig, type Rig } from '../testing/rig.ts'
-import { startFrameApp, type FrameApp } from './testing/frame-app.ts'
+import { startFrameApp, toEachHead, type FrameApp } from './testing/frame-app.ts'
 import { block, frame } from './testing/frames.ts'
 import { openHttp2, request } from './testing/http2-client.ts'
 import { flag, frameType } from './wire.ts'
@@ -15,11 +15,7 @@ describe('a response that is none', () => {
   let rig: Rig
   let client: ClientHttp2Session
   beforeEach(async () => {
-    app = await startFrameApp({
-      onFrames: (connection, frames) => {
-        for (const { type, streamId } of frames) if (type === frameType.headers) connection.socket.write(Buffer.concat(answer(streamId)))
-      },
-    })
+    app = await startFrameApp({ onFrames: toEachHead((id) => answer(id)) })
     rig = await startRig(app.port)
     client = await openHttp2(rig.route)
   })

@@ -1,6 +1,6 @@
 import type { Peer } from '../../testing/peer.ts'
 import { startRawServer } from '../../testing/raw-server.ts'
-import { preface } from '../wire.ts'
+import { frameType, preface } from '../wire.ts'
 import { settings as noSettings, type Frame } from './frames.ts'
 import { heardFrames, hearsFrame } from './heard-frames.ts'
 
@@ -41,3 +41,10 @@ export async function startFrameApp({ settings = noSettings, onFrames = () => un
     close: () => server.close(),
   }
 }
+
+/** For `onFrames`: answers each request, once its head has come, by these frames. */
+export const toEachHead =
+  (answer: (streamId: number) => readonly Buffer[]) =>
+  (connection: Peer, frames: readonly Frame[]): void => {
+    for (const { type, streamId } of frames) if (type === frameType.headers) connection.socket.write(Buffer.concat(answer(streamId)))
+  }

@@ -29,6 +29,8 @@ export const getBlock = (path = '/', ...more: readonly (readonly [string, string
 
 export const get = (streamId: number, path = '/'): Buffer => frame(frameType.headers, flag.endHeaders | flag.endStream, streamId, getBlock(path))
 
+export const reset = (streamId: number, code: number): Buffer => frame(frameType.rstStream, 0, streamId, uint32(code))
+
 export interface Frame {
   readonly type: number
   readonly flags: number
