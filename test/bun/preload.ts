@@ -42,9 +42,9 @@ const polled = (matchersOf: () => Promise<object>, options: { readonly timeout?:
 Object.assign(expect, { poll: (read: () => unknown, options?: { timeout?: number }) => polled(async () => expect(await read()), options) })
 Object.assign(vi, { waitFor: persist })
 // Its own fakes stop everything that waits, whatever a test asks for.
-let clock: FakeTimers.InstalledClock | undefined
+let clock: ReturnType<typeof FakeTimers.install> | undefined
 Object.assign(vi, {
-  useFakeTimers: (options: FakeTimers.FakeTimerInstallOpts) => void (clock = FakeTimers.install({ now: Date.now(), ...options })),
+  useFakeTimers: (options: Parameters<typeof FakeTimers.install>[0]) => void (clock = FakeTimers.install({ now: Date.now(), ...options })),
   useRealTimers: () => clock?.uninstall(),
   advanceTimersByTime: (ms: number) => clock?.tick(ms),
   getTimerCount: () => clock?.countTimers() ?? 0,
