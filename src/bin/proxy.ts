@@ -32,4 +32,6 @@ export async function runProxy(options: ProxyCommandOptions, version: string): P
   process.once('SIGINT', () => process.exit(130))
   await proxy.drain().catch((error: unknown) => log.error('drain failed', { error: describeError(error) }))
   log.info('stopped')
+  // The look-up of a controller's name cannot be given up: with a name server that says nothing it would keep the process until the kubelet kills it.
+  process.exit()
 }

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -101,5 +102,24 @@ describe('a controller', () => {
     expect(new Set(statuses)).toEqual(new Set([200]))
     await expect.poll(async () => (await fetch(`http://127.0.0.1:${sidecar.admin}/readyz`)).status, { timeout: 10_000 }).toBe(200)
     await expect.poll(() => openFiles(sidecar), { timeout: 20_000 }).toBeLessThanOrEqual(before + 2)
+  })
+
+  it('whose name server says nothing does not hold the sidecar back when it has to go', async () => {
+    const { flags } = await startController()
+    const nameServer = createSocket('udp4')
+    let queries = 0
+    nameServer.on('message', () => (queries += 1))
+    await new Promise<void>((resolve) => nameServer.bind(53, '127.0.0.153', resolve))
+    atEnd(() => nameServer.close())
+    const resolvConf = join(mkdtempSync(join(tmpdir(), 'kinglet-reach-')), 'resolv.conf')
+    writeFileSync(resolvConf, 'nameserver 127.0.0.153\noptions timeout:30 attempts:1\n')
+    const app = await startAppOf(3)
+    atEnd(() => app.close())
+    const through = ['unshare', '--mount', 'bash', '-c', 'mount --bind "$0" /etc/resolv.conf && exec "$@"', resolvConf]
+    const sidecar = await start(app.port, [...flags, '--controller', 'controller.example:8443'], { through })
+    await until('the question', () => queries > 0)
+    expect((await ask(sidecar.route, get('/'))).body).toBe('bbb')
+    sidecar.signal('SIGTERM')
+    await until('the exit', () => sidecar.hasExited(), () => sidecar.output(), 10_000)
   })
 })

@@ -11,13 +11,16 @@ export interface Sidecar extends Service {
   stats(): Promise<Stats>
 }
 
-/** Starts `kinglet proxy` next to the app at `appPort`; `flags` such as `--head-timeout-ms 500`. `maxFiles`: its limit of descriptors. */
-export async function startSidecar(appPort: number, flags: readonly string[] = [], { maxFiles = 20_000 } = {}): Promise<Sidecar> {
+/**
+ * Starts `kinglet proxy` next to the app at `appPort`; `flags` such as `--head-timeout-ms 500`. `maxFiles`: its limit of descriptors.
+ * `through`: a command that runs it.
+ */
+export async function startSidecar(appPort: number, flags: readonly string[] = [], { maxFiles = 20_000, through = [] as readonly string[] } = {}): Promise<Sidecar> {
   const [route, direct, admin] = [await freePort(), await freePort(), await freePort()]
   const ports = ['--route-port', route, '--direct-port', direct, '--admin-port', admin].map(String)
   const service = await startService(
     'bash',
-    ['-c', 'ulimit -n "$0" && exec "$@"', String(maxFiles), `${root}dist/kinglet-proxy`, 'proxy', '--app', `127.0.0.1:${appPort}`, '--host', '127.0.0.1', ...ports, '--drain-min-ms', '0', '--drain-quiet-ms', '0', ...flags],
+    ['-c', 'ulimit -n "$0" && exec "$@"', String(maxFiles), ...through, `${root}dist/kinglet-proxy`, 'proxy', '--app', `127.0.0.1:${appPort}`, '--host', '127.0.0.1', ...ports, '--drain-min-ms', '0', '--drain-quiet-ms', '0', ...flags],
     admin,
   )
   const stats = async (): Promise<Stats> => (await (await fetch(`http://127.0.0.1:${admin}/stats`)).json()) as Stats
