@@ -274,6 +274,8 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   private onEnd(): void {
+    // Bun says it of a socket that was destroyed here as well.
+    if (this.socket.destroyed) return
     this.hasEnded = true
     if (this.state === 'exchange') this.exchange?.onClientEnd()
     else if (this.state === 'head') this.linger()

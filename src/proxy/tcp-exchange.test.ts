@@ -102,6 +102,18 @@ describe('an app whose server speaks first, with protocol tcp', () => {
     expect((await primary.stats()).requests).toEqual([])
   })
 
+  it('a connection that is cut before anybody has said a byte is charged to nobody', async () => {
+    const silent = await startRawServer()
+    const rig = await startRig(silent.port, { table: { protocol: 'tcp' }, limits: { tunnelIdleMs: 100 } })
+    const client = await openClient(rig.route)
+    await client.closes()
+    expect(client.wasReset).toBe(true)
+    await until('the cut at the app', () => silent.connections[0]?.isClosed === true)
+    expect(await rig.stats()).toMatchObject({ openTunnels: 0, requestsInFlight: 0, requests: [] })
+    await rig.close()
+    silent.close()
+  })
+
   it('an open connection survives a change of weight', async () => {
     const client = await openClient(primary.route)
     await client.hears('v2')

@@ -84,6 +84,8 @@ export class TcpExchange implements UpstreamUser {
   private watch(server: Socket): void {
     server.once('data', () => this.onWorking())
     server.once('end', () => {
+      // Bun says it of a socket that was destroyed here as well.
+      if (server.destroyed) return
       if (!this.isTls) this.onWorking()
       else if (this.state === 'silent') this.onServerGone(false)
     })
@@ -100,9 +102,11 @@ export class TcpExchange implements UpstreamUser {
   }
 
   private onServerGone(hadError: boolean): void {
-    const { state } = this
+    const { state, client } = this
     this.state = 'closed'
-    if (state === 'silent' || (state === 'working' && hadError)) this.serving.failed('reset')
+    // Who has gone before it, or was cut together with it, has nothing to complain of.
+    if (client.socket.destroyed) this.serving.end()
+    else if (state === 'silent' || (state === 'working' && hadError)) this.serving.failed('reset')
     else this.serving.end()
   }
 

@@ -125,6 +125,8 @@ export class UpstreamConnection implements Timed {
   }
 
   private onEnd(): void {
+    // Bun says it of a socket that was destroyed here as well.
+    if (this.socket.destroyed) return
     if (this.user) this.user.onUpstreamEnd()
     else this.destroy()
   }
