@@ -255,10 +255,12 @@ describe('the stream to the controller', () => {
     await until('the hello', () => next.messages[0]?.type === 'hello')
   })
 
-  it('trusts nobody else’s certificate, and serves without', async () => {
-    const stranger = await createAuthority({ validMs: 3_600_000, now: Date.now() })
+  it.each([
+    ['another authority', async () => (await createAuthority({ validMs: 3_600_000, now: Date.now() })).certPem],
+    ['what is no certificate', async () => Promise.resolve('nonsense')],
+  ])('trusts nobody but its authority, and serves without: it was given %s', async (_what, givenCa) => {
     const seen = controller.streams.length
-    const other = await startSidecar(stranger.certPem)
+    const other = await startSidecar(await givenCa())
     await until('the complaint', () => other.logs.some((line) => line.includes('controller not connected')))
     expect((await fetch(`http://127.0.0.1:${other.admin}/readyz`)).status).toBe(503)
     expect((await ask(other.route, get('/'))).body).toBe('ok')

@@ -96,6 +96,15 @@ export class ControllerStream {
       return
     }
     this.heardAt = performance.now()
+    try {
+      this.connection = this.connect(token)
+    } catch (error) {
+      // What is no certificate: Bun says so here, Node when it is shown the controller's.
+      this.pauseAndRetry(`its address or its authority cannot be used: ${describeError(error)}`)
+    }
+  }
+
+  private connect(token: string): ControllerConnection {
     const { controller, ca, hello } = this.options
     const connection = new ControllerConnection(
       { controller, ca, token },
@@ -110,7 +119,7 @@ export class ControllerStream {
         onLost: (reason) => this.lost(reason),
       },
     )
-    this.connection = connection
+    return connection
   }
 
   private onLine(line: string): void {

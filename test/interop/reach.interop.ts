@@ -90,13 +90,15 @@ describe('a controller', () => {
   })
 
   it.each([
-    ['whose name nobody knows', 'nobody.invalid:8443'],
-    ['that refuses', '127.0.0.1:1'],
-  ])('%s costs nothing: requests are served', async (_which, address) => {
+    ['whose name nobody knows', ['--controller', 'nobody.invalid:8443']],
+    ['that refuses', ['--controller', '127.0.0.1:1']],
+    ['whose authority is no certificate', ['--ca', 'nonsense']],
+    ['whose authority is a broken certificate', ['--ca', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n']],
+  ])('%s costs nothing: requests are served', async (_which, wrong) => {
     const { flags } = await startController()
     const app = await startAppOf(3)
     atEnd(() => app.close())
-    const sidecar = await start(app.port, [...flags, '--controller', address])
+    const sidecar = await start(app.port, [...flags, ...wrong])
     const before = openFiles(sidecar)
     const statuses = await Promise.all(Array.from({ length: 100 }, async () => (await ask(sidecar.route, get('/'))).status))
     expect(new Set(statuses)).toEqual(new Set([200]))
