@@ -56,9 +56,18 @@ export async function listen(engine: Engine, kind: 'route' | 'direct', host: str
 }
 
 /** Listens, without a host at every address, or rejects with `LISTEN_FAILED`, naming what the port is for. */
-export function startListening(server: Server, kind: string, host: string | undefined, port: number): Promise<void> {
+export async function startListening(server: Server, kind: string, host: string | undefined, port: number): Promise<void> {
+  try {
+    // A kernel without IPv6 has every IPv4 address still: Node tries that by itself, Bun (1.4) does not.
+    await listenAt(server, host, port).catch((error: unknown) => (host === undefined ? listenAt(server, '0.0.0.0', port) : Promise.reject(error)))
+  } catch (cause) {
+    throw new AppError('LISTEN_FAILED', `cannot listen on ${host ?? '*'}:${port} (${kind} port): ${describeError(cause)}`, { cause })
+  }
+}
+
+function listenAt(server: Server, host: string | undefined, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(new AppError('LISTEN_FAILED', `cannot listen on ${host ?? '*'}:${port} (${kind} port): ${describeError(cause)}`, { cause })))
+    server.once('error', reject)
     server.listen({ ...(host === undefined ? {} : { host }), port, backlog: 1024 }, () => {
       server.removeAllListeners('error')
       // A later failure to accept (no file descriptors left) concerns one connection, not the listener.
