@@ -60,8 +60,15 @@ export class Deadlines {
 
   private sweep(): void {
     const at = this.clock()
-    this.now += Math.min(at - this.sweptAt, longestStepMs)
+    const stepMs = at - this.sweptAt
+    this.now += Math.min(stepMs, longestStepMs)
     this.sweptAt = at
+    // What came while this process stood still lies in the sockets, and is read before anybody is told that it did not come.
+    if (stepMs > longestStepMs) setImmediate(() => this.look())
+    else this.look()
+  }
+
+  private look(): void {
     this.timed.forEach((timed) => {
       if (timed.deadline > this.now) return
       timed.deadline = Number.POSITIVE_INFINITY

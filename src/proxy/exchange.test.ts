@@ -1,7 +1,10 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Deadlines } from './deadlines.ts'
 import { field } from './testing/peer.ts'
 import { ask, get, openClient } from './testing/raw-client.ts'
 import { respond, type RawServer } from './testing/raw-server.ts'
+import { startRig } from './testing/rig.ts'
 import { post, startBesideSilentApp, type SilentApp } from './testing/silent-app.ts'
 import { until } from './testing/until.ts'
 
@@ -9,7 +12,7 @@ let scene: SilentApp
 
 describe('(11, 27) an app that fails', () => {
   beforeEach(async () => {
-    scene = await startBesideSilentApp({ responseTimeoutMs: 200 })
+    scene = await startBesideSilentApp({ responseTimeoutMs: 1000 })
   })
   afterEach(() => scene.stop())
 
@@ -58,6 +61,24 @@ describe('(11, 27) an app that fails', () => {
     expect((await client.response()).status).toBe(504)
     await scene.app.connections[0]?.closes()
     expect(await scene.track()).toEqual({ timeout: 1 })
+  })
+
+  it('by silence alone: not where its answer has come while this process stood still', async () => {
+    const deadlines = new Deadlines()
+    const rig = await startRig(scene.app.port, { limits: { responseTimeoutMs: 60_000 }, change: { deadlines } })
+    const client = await openClient(rig.route)
+    client.send(get('/'))
+    const upstream = await scene.app.connection(0)
+    await upstream.hears('\r\n\r\n')
+    // From here on timers come first.
+    await turn()
+    // All of its time but a tick has passed, and the answer lies in the socket.
+    deadlines.now += 60_000
+    upstream.send(respond('in time'))
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+    expect((await client.response()).body).toBe('in time')
+    client.socket.destroy()
+    await rig.close()
   })
 
   it('by not being there: 503 after which the connection goes on, charged as refused', async () => {

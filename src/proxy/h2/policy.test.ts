@@ -46,7 +46,7 @@ describe('a service’s policy for HTTP/2', () => {
       stream.on('data', (bytes: Buffer) => bodies.push(`${attempt} ${bytes.toString()}`))
       if (attempt === 3) say('third')(stream)
     }
-    await pair.primary.setTable({ policy: { match: [], retries: { attempts: 2, perTryTimeoutMs: 100, retryOn: ['gateway-error'], statuses: [] } } })
+    await pair.primary.setTable({ policy: { match: [], retries: { attempts: 2, perTryTimeoutMs: 500, retryOn: ['gateway-error'], statuses: [] } } })
     expect((await request(pair.client, { ':method': 'POST', ':path': '/' }, 'once')).body.toString()).toBe('third')
     expect(bodies).toEqual(['1 once', '2 once', '3 once'])
     expect(pair.v1.closes.slice(0, 2)).toEqual([8, 8])
