@@ -10,6 +10,7 @@ import { ask, get, openClient } from './testing/raw-client.ts'
 import { answering, respond, startRawServer, type RawServer } from './testing/raw-server.ts'
 import { startRig, type Rig } from './testing/rig.ts'
 import { until } from './testing/until.ts'
+import { withinASecond } from './testing/within-a-second.ts'
 
 const table = (generation: number, change: Partial<RouteTable> = {}): RouteTable => ({ ...localTable, canary: 'test/app', generation, tickMs: 50, silenceLimitMs: 2000, ...change })
 const requests = (reports: readonly Report[]): number => reports.flatMap(({ series }) => series).reduce((sum, { outcomes }) => sum + (outcomes['2xx'] ?? 0), 0)
@@ -32,6 +33,8 @@ describe('the stream to the controller', () => {
     app = await startRawServer(
       answering((head, connection) => {
         if (head.startsWith('GET /broken')) return respond('', '500 Internal Server Error')
+        if (head.startsWith('GET /begun ')) return 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun'
+        if (head.startsWith('GET /silent ')) return undefined
         if (!head.startsWith('GET /slow ')) return respond('ok')
         release = () => connection.send(respond('late'))
         return undefined
@@ -118,16 +121,60 @@ describe('the stream to the controller', () => {
     const first = await stream(0)
     first.send({ type: 'routes', table: table(9, { canaryWeightPercent: 0.01, tickMs: 600_000 }) })
     await until('the ack', () => first.messages.some((message) => message.type === 'ack'))
-    const client = await openClient(rig.route)
-    for (const path of ['/broken', '/broken', '/broken', '/broken/too', '/', '/broken']) {
-      client.send(get(path))
-      await client.response()
-    }
-    client.socket.destroy()
-    await ask(rig.route, get('/broken'))
     const sum = (of: 'requests' | 'retriedFailures'): number => first.reports().reduce((total, { drawn }) => total + (drawn?.primary[of] ?? 0), 0)
-    await until('the reports', () => sum('requests') === 7)
-    expect(sum('retriedFailures')).toBe(2)
+    let before = 0
+    const tries = async (): Promise<void> => {
+      before = sum('retriedFailures')
+      const client = await openClient(rig.route)
+      for (const path of ['/broken', '/broken', '/broken', '/broken/too', '/', '/broken']) {
+        client.send(get(path))
+        await client.response()
+      }
+      client.socket.destroy()
+    }
+    const told = await withinASecond(tries, async (go) => {
+      await ask(rig.route, get('/broken'))
+      await until('the reports', () => sum('requests') === 7 * go)
+      return sum('retriedFailures') - before
+    })
+    expect(told).toBe(2)
+    stopTalking()
+  })
+
+  it('tells a client that waited in vain from those that changed their mind, or left in the middle of an answer', async () => {
+    const stopTalking = keepTalking()
+    const first = await stream(0)
+    first.send({ type: 'routes', table: table(11, { canaryWeightPercent: 0.01 }) })
+    await until('the ack', () => first.messages.some((message) => message.type === 'ack'))
+    const sum = (of: 'requests' | 'givenUp'): number => first.reports().reduce((total, { drawn }) => total + (drawn?.primary[of] ?? 0), 0)
+    /** Begins a request and leaves after that time. */
+    const leaveAfter = async (path: string, ms: number): Promise<void> => {
+      const beganAt = performance.now()
+      const client = await openClient(rig.route)
+      client.send(get(path))
+      if (path === '/begun') await client.hears('begun')
+      await until('its time', () => performance.now() - beganAt >= ms)
+      const { clientAborted } = await rig.stats()
+      client.socket.resetAndDestroy()
+      await expect.poll(async () => (await rig.stats()).clientAborted).toBe(clientAborted + 1)
+    }
+    /** How many had given up when all of this was over. */
+    const givenUpAfter = async (asked: number): Promise<number> => {
+      await ask(rig.route, get('/'))
+      await until('the reports', () => sum('requests') === asked + 1)
+      return sum('givenUp')
+    }
+    await leaveAfter('/begun', 1100)
+    expect(await givenUpAfter(1)).toBe(0)
+    let late = 0
+    let asked = 2
+    const tries = (): Promise<void> => {
+      late = sum('givenUp')
+      return leaveAfter('/silent', 0)
+    }
+    expect(await withinASecond(tries, () => givenUpAfter((asked += 2) - 1))).toBe(late)
+    await leaveAfter('/silent', 1100)
+    expect(await givenUpAfter(asked + 1)).toBe(late + 1)
     stopTalking()
   })
 
