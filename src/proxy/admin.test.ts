@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { startAdmin, type Admin } from './admin.ts'
 import { openClient } from './testing/raw-client.ts'
+import { until } from './testing/until.ts'
 
 const start = (): Promise<Admin> => startAdmin({ notReady: () => 'it is early', metrics: () => [], stats: () => ({ open: 1 }) }, '127.0.0.1', 0)
 
@@ -31,11 +32,45 @@ describe('the admin port', () => {
     admin.close()
   })
 
+  it('answers who has closed its side, a scrape too, which takes longer than that is known', async () => {
+    const admin = await startAdmin({ notReady: () => undefined, metrics: () => ['first\n', 'second\n', 'third\n'], stats: () => ({}) }, '127.0.0.1', 0)
+    const client = await openClient(admin.port)
+    client.socket.end('GET /metrics HTTP/1.0\r\n\r\n')
+    expect(await client.hearsEnd()).toMatch(/ 200 OK\r\n[^]*\r\n\r\nfirst\nsecond\nthird\n$/)
+    admin.close()
+  })
+
+  it('answers a probe while many others have said nothing, or half of a request: who came first gives way', async () => {
+    const admin = await start()
+    const silent = await Promise.all(Array.from({ length: 150 }, () => openClient(admin.port)))
+    for (const client of silent.slice(0, 75)) client.send('GET /readyz HT')
+    const probe = await openClient(admin.port)
+    probe.send(`${head('GET /healthz')}\r\n`)
+    expect(await probe.hearsEnd()).toContain('HTTP/1.1 200 OK')
+    await until('those that gave way', () => silent.filter(({ isClosed, hasEnded }) => isClosed || hasEnded).length === 51)
+    for (const client of silent) client.socket.destroy()
+    admin.close()
+  })
+
+  it('ends with half of a request, and answers the first of several', async () => {
+    const admin = await start()
+    const half = await openClient(admin.port)
+    half.socket.end('GET /healthz HTTP/1.1\r\n')
+    expect(await half.hearsEnd()).toBe('')
+    const several = await openClient(admin.port)
+    several.send(`${head('GET /healthz')}\r\n${head('GET /stats')}\r\n`)
+    const answer = await several.hearsEnd()
+    expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1)
+    expect(answer).toContain('ok\n')
+    several.socket.destroy()
+    admin.close()
+  })
+
   it('lets no body overtake its answer', async () => {
     const admin = await start()
     const client = await openClient(admin.port)
     client.send(`POST /stats HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n${'x'.repeat(300_000)}`)
-    expect(await client.hearsEnd()).toContain('HTTP/1.1 405 ')
+    expect(await client.hearsEnd()).toMatch(/^HTTP\/1\.1 405 [^]*\r\nAllow: GET, HEAD\r\n/)
     expect(client.wasReset).toBe(false)
     client.socket.destroy()
     admin.close()

@@ -25,7 +25,7 @@ export interface Admin {
 /** From the connection to the end of the answer, milliseconds; a kubelet waits five seconds at most. */
 const limitMs = 10_000
 const maxHeadBytes = 16_384
-/** Probes and scrapes are a handful. */
+/** Probes and scrapes are a handful. Beyond that who came first gives way: many who say nothing must not keep a probe out, which would cost the pod its traffic. */
 const maxConnections = 100
 
 interface Answer {
@@ -37,7 +37,12 @@ interface Answer {
 /** Opens the admin port. Error `LISTEN_FAILED`. */
 export async function startAdmin(answers: AdminAnswers, host: string | undefined, port: number): Promise<Admin> {
   const sockets = new Set<Socket>()
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    const [first] = sockets
+    if (first && sockets.size >= maxConnections) {
+      sockets.delete(first)
+      first.destroy()
+    }
     sockets.add(socket)
     const limit = setTimeout(() => socket.destroy(), limitMs)
     socket.on('close', () => {
@@ -51,7 +56,6 @@ export async function startAdmin(answers: AdminAnswers, host: string | undefined
         .then((answer) => send(socket, head, answer))
     })
   })
-  server.maxConnections = maxConnections
   await startListening(server, 'admin', host, port)
   return {
     port: portOf(server),
@@ -62,18 +66,21 @@ export async function startAdmin(answers: AdminAnswers, host: string | undefined
   }
 }
 
-/** Calls back once the head is there; what follows it is read and forgotten, so that no reset overtakes the answer. */
+/** Calls back once the head is there, though its sender may have closed its side; what follows is read and forgotten, so that no reset overtakes the answer. */
 function readHead(socket: Socket, onHead: (head: string) => void): void {
   let head = ''
+  const leave = (): void => void socket.end()
   const take = (chunk: Buffer): void => {
     head += chunk.toString('latin1')
     const end = head.indexOf('\r\n\r\n')
     if (end < 0 && head.length <= maxHeadBytes) return
     socket.off('data', take)
+    socket.off('end', leave)
     socket.resume()
     onHead(end < 0 || end > maxHeadBytes ? '' : head.slice(0, end))
   }
   socket.on('data', take)
+  socket.on('end', leave)
 }
 
 async function answerTo(head: string, answers: AdminAnswers): Promise<Answer> {
@@ -106,7 +113,8 @@ async function renderMetrics(answers: AdminAnswers): Promise<Answer> {
 }
 
 function send(socket: Socket, head: string, { status, contentType = 'text/plain; charset=utf-8', body }: Answer): void {
+  const allow = status === 405 ? 'Allow: GET, HEAD\r\n' : ''
   const length = Buffer.byteLength(body)
-  const text = `HTTP/1.1 ${status} ${reasonPhrases[status]}\r\nDate: ${new Date().toUTCString()}\r\nContent-Type: ${contentType}\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n`
+  const text = `HTTP/1.1 ${status} ${reasonPhrases[status]}\r\nDate: ${new Date().toUTCString()}\r\nContent-Type: ${contentType}\r\nContent-Length: ${length}\r\n${allow}Connection: close\r\n\r\n`
   socket.end(head.startsWith('HEAD ') ? text : text + body)
 }
