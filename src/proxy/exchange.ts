@@ -238,7 +238,7 @@ export class Exchange implements UpstreamUser {
     const { upstream } = this
     const { head } = response
     if (!upstream) return
-    const reusable = isClean && head.keepAlive && this.request.isDone && upstream.socket.writableLength === 0
+    const reusable = isClean && head.keepAlive && this.request.isDone
     this.upstream = undefined
     this.serving.place.pool.release(upstream, reusable, head.idleHintMs)
     this.serving.completed(head.status, head.serviceTimeUs)
@@ -289,7 +289,7 @@ export class Exchange implements UpstreamUser {
   /** The kernel refused our one small write: its buffer was empty before, so nothing of it was taken. */
   private wasNeverWritten(error: NodeJS.ErrnoException | undefined): boolean {
     const isRefusedWrite = error?.syscall === 'write' && (error.code === 'EPIPE' || error.code === 'ECONNRESET')
-    return isRefusedWrite && this.upstream?.isReused === true && this.request.isUntouched
+    return isRefusedWrite && this.request.isHeadAlone
   }
 
   /** `isItsFault`: false where a pod that goes away said so itself, or this one lacks the means. `isAnswered`: the peer spoke, so its connection was alive. */

@@ -124,7 +124,7 @@ export class MirrorCopy implements UpstreamUser {
     if (!upstream || !response) return
     this.upstream = undefined
     this.charge.completed(response.status, response.serviceTimeUs)
-    upstream.pool.release(upstream, isClean && response.keepAlive && upstream.socket.writableLength === 0, response.idleHintMs)
+    upstream.pool.release(upstream, isClean && response.keepAlive, response.idleHintMs)
   }
 
   onUpstreamDrain(): void {}

@@ -38,6 +38,8 @@ export class RequestFlow {
   private isCommitted = false
   /** The response has begun: the app alone says when it ends. */
   private isAnswered = false
+  /** Something was written after the head. */
+  private hasFollowed = false
 
   /** `perTryTimeoutMs`: of the service's policy, until the response begins. `copy` gets the body too. */
   constructor(engine: Engine, client: ClientSide, head: RequestHead, perTryTimeoutMs = engine.limits.responseTimeoutMs, copy?: MirrorCopy) {
@@ -61,15 +63,16 @@ export class RequestFlow {
     return this.reader?.trailers ?? ''
   }
 
-  /** Nothing of the body has been read. */
-  get isUntouched(): boolean {
-    return this.reader === undefined || this.reader.readBytes === 0
+  /** The place was given the head and nothing else, in one small write. */
+  get isHeadAlone(): boolean {
+    return !this.hasFollowed && (this.reader === undefined || this.reader.readBytes === 0)
   }
 
   /** Sends the head, and what has been read of the body. */
   begin(upstream: UpstreamConnection, isLocal: boolean): void {
     this.upstream = upstream
     this.isCommitted = isLocal
+    this.hasFollowed = false
     const prefix = this.head.forward + (isLocal ? '\r\n' : `${hopHeader}: 1\r\n\r\n`)
     if (this.isHeldBack) {
       upstream.socket.write(prefix, 'latin1')
@@ -90,6 +93,8 @@ export class RequestFlow {
     this.isAnswered = true
     this.isCommitted = true
     this.letGo()
+    // What it was given to keep its pace is not what it has from here on.
+    if (this.pace && this.client.deadline !== Number.POSITIVE_INFINITY) this.client.deadline = this.engine.deadlines.after(this.patienceMs())
   }
 
   /** More bytes of the client: body, and perhaps the beginning of its next request. An answer where they are no body. */
@@ -150,6 +155,7 @@ export class RequestFlow {
     const { upstream } = this
     if (!upstream) return
     if (!this.isAnswered) upstream.deadline = this.engine.deadlines.after(this.responseTimeoutMs)
+    if (prefix === '') this.hasFollowed = true
     const flows = writePart(upstream.socket, prefix, payload, { chunked: this.head.body === 'chunked', isLast: this.isDone, trailers: this.reader?.trailers ?? '' })
     this.client.deadline = Number.POSITIVE_INFINITY
     if (this.isDone) return

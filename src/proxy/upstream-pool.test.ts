@@ -1,10 +1,11 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Deadlines } from './deadlines.ts'
 import { defaultLimits } from './settings.ts'
 import { get, openClient } from './testing/raw-client.ts'
 import { answering, respond, startRawServer, type RawServer } from './testing/raw-server.ts'
 import { startRig } from './testing/rig.ts'
-import { startBesideSilentApp, type SilentApp } from './testing/silent-app.ts'
+import { post, startBesideSilentApp, type SilentApp } from './testing/silent-app.ts'
 import { startDeafServer } from './testing/deaf-server.ts'
 import { until } from './testing/until.ts'
 import { UpstreamPool, type UpstreamUser } from './upstream-pool.ts'
@@ -104,6 +105,36 @@ describe('connections to the app', () => {
     expect((await client.response()).status).toBe(502)
     expect(scene.app.connections).toHaveLength(1)
   })
+
+  // What the client sends is read before the reset is, so that the write meets it.
+  const resetUnder = async (client: Awaited<ReturnType<typeof openClient>>, bytes: string) => {
+    await turn()
+    client.send(bytes)
+    scene.app.connections[0]?.socket.resetAndDestroy()
+  }
+
+  it('(26) whose reset a POST meets are replaced: the kernel has taken nothing of it', async () => {
+    const client = await openClient(scene.rig.route)
+    await exchange(client, 0, '/1')
+    await resetUnder(client, post(0))
+    const upstream = await scene.app.connection(1)
+    await upstream.hears('POST /x ')
+    upstream.send(respond('once'))
+    expect((await client.response()).body).toBe('once')
+  })
+
+  it.each([
+    ['its body', post(3), 'abc'],
+    ['the end of its empty body', 'POST /x HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\n', '0\r\n\r\n'],
+  ])('(26) whose reset meets what follows a POST, %s, are not: its head was taken, and may have been carried out', async (_what, head, rest) => {
+    const client = await openClient(scene.rig.route)
+    await exchange(client, 0, '/1')
+    client.send(head)
+    await scene.app.connections[0]?.hears('POST /x ')
+    await resetUnder(client, rest)
+    expect((await client.response()).status).toBe(502)
+    expect(scene.app.connections).toHaveLength(1)
+  })
 })
 
 describe('(30) an idle limit', () => {
@@ -144,6 +175,19 @@ describe('an idle connection', () => {
     await until('another one', () => next !== undefined)
     expect(next).not.toBe(connection)
     pool.destroyAll()
+  })
+
+  it('is none while its server has not taken all of the last request: the next would wait behind that', async () => {
+    const deaf = await startRawServer((server) => void server.socket.pause())
+    const pool = new UpstreamPool('127.0.0.1', deaf.port, { limits: defaultLimits, deadlines: new Deadlines(), isPeer: false })
+    const first = user()
+    const connection = pool.take(first, false)
+    await until('the connection', () => first.heard.includes('open'))
+    connection.socket.write(Buffer.alloc(20_000_000))
+    pool.release(connection, true, undefined)
+    expect(pool.take(user(), false)).not.toBe(connection)
+    pool.destroyAll()
+    deaf.close()
   })
 
   it('(30) is closed a second before its server does it, by the server’s own word', async () => {

@@ -190,10 +190,10 @@ export class UpstreamPool {
     return undefined
   }
 
-  /** The request is over. A connection that is not `reusable` is destroyed. */
+  /** The request is over. A connection that is not `reusable`, or whose server has not taken all of the request, is destroyed. */
   release(connection: UpstreamConnection, reusable: boolean, idleHintMs: number | undefined): void {
     this.active -= 1
-    if (!reusable || this.isRetired || connection.socket.destroyed) {
+    if (!reusable || this.isRetired || connection.socket.destroyed || connection.socket.writableLength > 0) {
       connection.drop()
       return
     }
