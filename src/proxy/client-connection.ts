@@ -202,7 +202,7 @@ export class ClientConnection implements ClientSide, Timed {
   }
 
   resume(): void {
-    if (this.pending === undefined || this.pending.length <= maxEarlyBytes) this.socket.resume()
+    this.socket.resume()
   }
 
   // === Ends ===

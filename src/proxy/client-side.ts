@@ -21,7 +21,7 @@ export interface ClientSide extends ClientMemory {
   /** Writes latin1 text. */
   write(text: string): void
   pause(): void
-  /** Takes more bytes, unless too many are already waiting. */
+  /** Takes more of a body; there are no early bytes before it is over. */
   resume(): void
   /** Keeps bytes of the next request; once they are many, takes no more until they are wanted. */
   stash(bytes: Buffer): void

@@ -85,6 +85,15 @@ describe('a pod that the table does not name any more', () => {
   })
 })
 
+it('a pod whose app refuses does not ask itself by its own address', async () => {
+  const itself = await startRawServer(answering(() => respond('a loop')))
+  const rig = await startRig(1, { change: { podAddress: '127.0.0.1' }, table: { endpoints: { primary: [{ address: '127.0.0.1', port: itself.port }], canary: [] } } })
+  expect((await ask(rig.route, get('/'))).status).toBe(503)
+  expect(itself.connections).toHaveLength(0)
+  await rig.close()
+  itself.close()
+})
+
 describe('the routes file', () => {
   it('(33) is read again when it changes, and a bad one changes nothing', async () => {
     const rig = await startRig(1, { table: { canaryWeightPercent: 5 } })

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { Deadlines } from './deadlines.ts'
 import type { ProxyLimits } from './settings.ts'
 import { field, type Peer } from './testing/peer.ts'
 import { ask, get, openClient } from './testing/raw-client.ts'
@@ -93,6 +94,29 @@ describe('(29) a limit that is reached is told to the client, and holds for it a
     const { status } = await client.response()
     clearInterval(drip)
     expect(status).toBe(408)
+    client.socket.destroy()
+  })
+
+  it('the pace of a body counts until its answer has begun: then the two take turns', async () => {
+    const deadlines = new Deadlines()
+    app = await startRawServer()
+    rig = await startRig(app.port, { limits: { minBodyRate: 1000, bodyTimeoutMs: 60_000 }, change: { deadlines } })
+    const client = await openClient(rig.route)
+    client.send('POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 9\r\n\r\none')
+    const upstream = await app.connection(0)
+    await upstream.hears('one')
+    upstream.send('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nONE')
+    await client.hears('ONE')
+    for (const [said, answer] of [['two', 'TWO'], ['six', 'SIX']] as const) {
+      // Four times the pace's grace, and a look at the deadlines.
+      deadlines.now += 20_000
+      const before = deadlines.now
+      await until('a look', () => deadlines.now > before + 150)
+      client.send(said)
+      await upstream.hears(said)
+      upstream.send(answer)
+      await client.hears(answer)
+    }
     client.socket.destroy()
   })
 })

@@ -114,6 +114,17 @@ describe('an app whose server speaks first, with protocol tcp', () => {
     silent.close()
   })
 
+  it.each([
+    ['of the primary', { primary: true, canary: false }, 'hop'],
+    ['of the canary', { primary: false, canary: true }, 'hop'],
+    ['that the table does not name', { primary: false, canary: false }, 'direct'],
+  ] as const)('a connection to the direct port is from another sidecar where it comes from a pod %s', async (_which, named, reason) => {
+    const pods = (isNamed: boolean) => (isNamed ? [{ address: '127.0.0.1', port: 1 }] : [{ address: '127.0.0.9', port: 1 }])
+    await canary.setTable({ self: 'canary', protocol: 'tcp', endpoints: { primary: pods(named.primary), canary: pods(named.canary) } })
+    await (await openClient(canary.direct)).hears('v2')
+    await expect.poll(async () => (await canary.stats()).requests).toMatchObject([{ reason, outcome: '2xx', count: 1 }])
+  })
+
   it('an open connection survives a change of weight', async () => {
     const client = await openClient(primary.route)
     await client.hears('v2')

@@ -21,7 +21,7 @@ export class Http2ResponseFlow {
     return this.unsent >= 0 && (!isLast || this.unsent === 0)
   }
 
-  fields({ plan, reason, setCookies, serviceTimeUs }: Serving): readonly Field[] {
+  fields({ plan, reason, setCookies, serviceTimeUs }: Pick<Serving, 'plan' | 'reason' | 'setCookies' | 'serviceTimeUs'>): readonly Field[] {
     const { forward } = this.head
     const edited = plan?.response ? editFields(forward, plan.response) : forward
     if (reason === 'hop') return [...edited, field(serviceTimeHeader, String(serviceTimeUs))]
