@@ -72,7 +72,6 @@ export class RequestFlow {
   begin(upstream: UpstreamConnection, isLocal: boolean): void {
     this.upstream = upstream
     this.isCommitted = isLocal
-    this.hasFollowed = false
     const prefix = this.head.forward + (isLocal ? '\r\n' : `${hopHeader}: 1\r\n\r\n`)
     if (this.isHeldBack) {
       upstream.socket.write(prefix, 'latin1')
