@@ -5,7 +5,7 @@ ARG BASE=gcr.io/distroless/nodejs24-debian13:nonroot
 FROM ${BASE}
 COPY LICENSE package.json /app/
 COPY dist/*.js dist/*.txt dist/kinglet-proxy /app/dist/
-# An executable for another platform than the base's ends the build here, not the pods later.
+# An executable for another platform than the base's ends the build here, not the pods later. (A builder with another processor: binfmt_misc.)
 RUN ["/app/dist/kinglet-proxy", "--version"]
 ENV NODE_ENV=production PATH=/nodejs/bin:/usr/local/bin:/usr/bin:/bin
 WORKDIR /app
