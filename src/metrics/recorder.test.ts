@@ -220,6 +220,34 @@ describe('the scrape', () => {
       ledger.endInterval()
     }
     book.record('primary', 'weight', '2xx', 300)
-    expect(scrape(ledger)).toContain('http_request_duration_seconds_sum{status="2xx",track="primary",reason="weight",protocol="http1"} 0.32175\n')
+    const text = scrape(ledger)
+    expect(text).toContain('http_request_duration_seconds_sum{status="2xx",track="primary",reason="weight",protocol="http1"} 0.32175\n')
+    expect(text).toContain('http_request_duration_seconds_count{status="2xx",track="primary",reason="weight",protocol="http1"} 3\n')
+  })
+
+  it('counts a duration that is just a bound under it, as Prometheus says', () => {
+    const ledger = new TrafficLedger()
+    ledger.open(1).record('primary', 'weight', '2xx', 250)
+    const text = scrape(ledger)
+    expect(text).toContain('le="0.1"} 0\n')
+    expect(text).toContain('le="0.25"} 1\n')
+  })
+
+  it('shows every failure as a server’s, whether it has a status or not', () => {
+    const ledger = new TrafficLedger()
+    const book = ledger.open(1)
+    for (const outcome of ['5xx', 'reset', 'timeout', 'refused'] as const) book.record('canary', 'weight', outcome, 1)
+    expect(scrape(ledger)).toContain('http_request_duration_seconds_count{status="5xx",track="canary",reason="weight",protocol="http1"} 4\n')
+  })
+
+  it('has each series once, whatever tables it was counted under', () => {
+    const ledger = new TrafficLedger()
+    for (const generation of [1, 2, 3]) ledger.open(generation).record('primary', 'weight', '2xx', 1)
+    expect(expectAddsUp(scrape(ledger))).toBe(3)
+  })
+
+  it('says nothing of a controller where there is none', () => {
+    const alone = [...renderProxyMetrics({ ...readings(new TrafficLedger()), controllerConnected: undefined })].join('')
+    expect(alone).not.toContain('kinglet_controller_connected')
   })
 })

@@ -66,6 +66,15 @@ describe('the admin port', () => {
     admin.close()
   })
 
+  it('answers a head that does not end before it is all read', async () => {
+    const admin = await start()
+    const client = await openClient(admin.port)
+    client.send(`GET /healthz HTTP/1.1\r\n${'x: y\r\n'.repeat(3000)}`)
+    expect(await client.hearsEnd()).toContain('HTTP/1.1 400 ')
+    client.socket.destroy()
+    admin.close()
+  })
+
   it('lets no body overtake its answer', async () => {
     const admin = await start()
     const client = await openClient(admin.port)

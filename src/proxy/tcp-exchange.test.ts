@@ -51,6 +51,8 @@ describe('an app whose server speaks first, with protocol tcp', () => {
     const metrics = await (await fetch(`http://127.0.0.1:${primary.admin}/metrics`)).text()
     expect(metrics).toContain(`kinglet_requests_total{track="canary",reason="weight",outcome="2xx",protocol="tcp"} ${fromV2}`)
     expect(metrics).toContain(`kinglet_tcp_bytes_total{track="canary",direction="from_server"} ${2 * fromV2}`)
+    // The greeting may have come before what its client says was read.
+    await expect.poll(async () => (await fetch(`http://127.0.0.1:${primary.admin}/metrics`)).text()).toContain(`kinglet_tcp_bytes_total{track="canary",direction="from_client"} ${5 * fromV2}\n`)
   })
 
   it('what a service asks of requests is not about it: weights count, no time-out cuts it, nothing is tried again', async () => {
