@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
-import { judge } from './bars.ts'
+import { judge, mostMemory, type Memory } from './bars.ts'
 import { Contender } from './contender.ts'
 import { startLoad, type LoadProcess } from './load-process.ts'
 import { measureDisturbance } from './disturbance.ts'
@@ -61,10 +61,10 @@ async function compare(load: LoadProcess, wanted: Options): Promise<Results> {
     for (const workload of chosenWorkloads) {
       say(`${workload.name} …`)
       results.push(await measureWorkload(load, running, workload, wanted))
-      for (const { contender, loaded } of processes) loaded.push(contender.rssMiB())
+      for (const { contender, loaded } of processes) loaded.push({ workload: workload.name, mib: contender.rssMiB() })
     }
     const summaries = processes.flatMap(({ contender, starts, idleMiB, loaded }): ProcessResult[] =>
-      contender.isProxy ? [{ name: contender.name, startMs: median(starts), idleMiB, loadedMiB: Math.max(...loaded) }] : [],
+      contender.isProxy ? [{ name: contender.name, startMs: median(starts), idleMiB, ...mostMemory(loaded) }] : [],
     )
     return { node: process.version, cpu: cpus()[0]?.model ?? 'unknown CPU', rounds: wanted.rounds, seconds: wanted.seconds, missing, processes: summaries, workloads: results, bars: judge(results, summaries) }
   } finally {
@@ -102,7 +102,7 @@ interface Started {
   readonly contender: Contender
   readonly starts: number[]
   idleMiB: number
-  readonly loaded: number[]
+  readonly loaded: Memory[]
 }
 
 /** Starts each several times in turn, and leaves it running after the last. One that does not start joins the `missing`. */

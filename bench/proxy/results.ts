@@ -20,8 +20,10 @@ export interface ProcessResult {
   readonly name: string
   readonly startMs: number
   readonly idleMiB: number
-  /** The most that was seen after a measurement. */
+  /** The most that was seen after one of the workloads that have bars. */
   readonly loadedMiB: number
+  /** The most that was seen after any. */
+  readonly mostMiB: number
 }
 
 export interface WorkloadResult {

@@ -18,7 +18,7 @@ export function renderResults(results: Results): string {
     for (const { name, reason } of unable) lines.push('', `${name} cannot: ${reason}`)
   }
   lines.push('', 'Processes', '')
-  lines.push(...renderTable(['proxy', 'exec to first answer ms', 'RSS idle MiB', 'RSS loaded MiB'], results.processes.map(({ name, startMs, idleMiB, loadedMiB }) => [name, startMs.toFixed(0), idleMiB.toFixed(1), loadedMiB.toFixed(1)])))
+  lines.push(...renderTable(['proxy', 'exec to first answer ms', 'RSS idle MiB', 'RSS loaded MiB', 'after all MiB'], results.processes.map(({ name, startMs, idleMiB, loadedMiB, mostMiB }) => [name, startMs.toFixed(0), idleMiB.toFixed(1), loadedMiB.toFixed(1), mostMiB.toFixed(1)])))
   for (const { name, reason } of results.missing) lines.push('', `missing: ${name}: ${reason}`)
   if (results.bars.length > 0) lines.push('', 'Bars', '', ...renderTable(['bar', 'measured', 'at most', ''], results.bars.map(({ text, value, limit, isMet }) => [text, value.toFixed(2), limit.toFixed(2), isMet ? 'met' : 'MISSED'])))
   return lines.join('\n')
