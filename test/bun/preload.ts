@@ -10,7 +10,7 @@ const intervalMs = 20
 const { setTimeout } = globalThis
 
 /** Tries until it works; after `timeout` milliseconds it fails as the last try did. */
-async function persist<T>(attempt: () => T | Promise<T>, { timeout = 5000 }: { readonly timeout?: number } = {}): Promise<T> {
+async function persist<T>(attempt: () => T | Promise<T>, { timeout = 8000 }: { readonly timeout?: number } = {}): Promise<T> {
   const startedAt = performance.now()
   for (;;) {
     try {
