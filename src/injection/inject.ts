@@ -90,8 +90,8 @@ const programFile = '/app/dist/kinglet-proxy'
 
 /**
  * What the sidecar's runtime is told by environment; the benchmark starts it with the same, and bench/README.md has the figures. Its JavaScript
- * engine compiles little before the start is over, compiles beside the traffic (which it would not on one or two cores), and collects when the
- * heap has doubled instead of tripled. Bun 1.4 reports nothing to its makers from Linux, and is told to leave it at that.
+ * engine optimizes little before the start is over, compiles beside the traffic (Bun's default here is not to), and lets the heap grow by less
+ * between two collections (1 where the default is 2). Bun 1.4 reports nothing to its makers from Linux, and is told to leave it at that.
  */
 export const sidecarRuntimeEnv: Readonly<Record<string, string>> = {
   DO_NOT_TRACK: '1',
